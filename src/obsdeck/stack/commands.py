@@ -1,0 +1,201 @@
+"""How each component is started as an ordinary process: its arguments and its environment.
+
+The flags are the ones that `ops/observability/compose.yaml` gives in a container; what differs
+(addresses, directories, limits) reaches the servers' own configuration through the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from obsdeck.stack import files
+from obsdeck.stack.components import BY_NAME, LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from obsdeck.stack.environment import Settings
+    from obsdeck.stack.home import Home
+
+PASSED_ON = frozenset(
+    {"PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+    | {"XDG_CACHE_HOME", "XDG_STATE_HOME", "GOMAXPROCS", "GOMEMLIMIT", "GOGC"}
+)
+"""What the servers get of the caller's environment. Not `OTEL_*`: Tempo and Loki would trace into
+themselves with the service's variables; not the rest: it holds other programs' secrets."""
+
+MARK = "OBSDECK_SUPERVISED"
+"""In the environment of every process that we start: the home it belongs to, so that none is lost."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process to supervise.
+
+    Attributes:
+        name: Its name with the supervisor, and of its log.
+        argv: The program and its arguments.
+        directory: Its working directory.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    directory: Path
+
+
+def programs(component: str, binary: Path | None, settings: Settings, home: Home) -> tuple[Program, ...]:
+    """What runs for a component.
+
+    Args:
+        component: Its name.
+        binary: Its program; None for what obsdeck itself provides (the embedded trace store, the quickstart).
+        settings: Ports, limits.
+        home: Where configuration and data lie.
+    """
+    if component == "quickstart":
+        return _quickstart(settings, home)
+    argv = (
+        _trace_store(settings, home) if binary is None else _ARGUMENTS[component](str(binary), settings, home)
+    )
+    data = home.data(component)
+    return (Program(component, tuple(argv), data),)
+
+
+def environment(
+    settings: Settings, home: Home, *, embedded_traces: bool, base: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The environment of all supervised processes.
+
+    Args:
+        settings: Ports, limits, addresses.
+        home: Where data lies.
+        embedded_traces: Whether traces go to the embedded store, which takes OTLP on Tempo's own port.
+        base: The caller's environment; `os.environ` by default.
+    """
+    base = os.environ if base is None else base
+    passed = {name: value for name, value in base.items() if name in PASSED_ON or name.startswith("LC_")}
+    urls = {
+        f"OBSDECK_{name.upper()}_URL": BY_NAME[name].url(settings)
+        for name in ("prometheus", "loki", "tempo", "alertmanager", "grafana")
+    }
+    otlp = "OBSDECK_TEMPO_PORT" if embedded_traces else "OBSDECK_TEMPO_OTLP_PORT"
+    data = {f"OBSDECK_{name.upper().replace('-', '_')}_DATA": str(home.data(name)) for name in BY_NAME}
+    return {
+        **passed,
+        **settings.public(),
+        **urls,
+        **data,
+        "OBSDECK_BIND": LOOPBACK,
+        "OBSDECK_TEMPO_OTLP_URL": f"http://{LOOPBACK}:{settings[otlp]}",
+        "OBSDECK_OTLP_TOKEN": settings["OBSDECK_OTLP_TOKEN"],
+        # Grafana reads the file itself, so the password is in no environment and no argument.
+        "GF_SECURITY_ADMIN_PASSWORD": f"$__file{{{home.secrets / 'grafana-admin-password'}}}",
+        "GF_PATHS_PROVISIONING": str(home.etc("grafana") / "provisioning"),
+        MARK: str(home.root),
+    }
+
+
+def _collector(binary: str, settings: Settings, home: Home) -> list[str]:
+    etc = home.etc("collector")
+    argv = [binary, f"--config={etc / 'config.yaml'}"]
+    return [*argv, f"--config={etc / 'auth.yaml'}"] if settings["OBSDECK_OTLP_TOKEN"] else argv
+
+
+def _prometheus(binary: str, settings: Settings, home: Home) -> list[str]:
+    return [
+        binary,
+        f"--config.file={home.etc('prometheus') / 'prometheus.yml'}",
+        f"--storage.tsdb.path={home.data('prometheus')}",
+        f"--storage.tsdb.retention.time={settings['OBSDECK_METRICS_RETENTION']}",
+        f"--storage.tsdb.retention.size={settings['OBSDECK_METRICS_MAX_SIZE']}",
+        f"--web.listen-address={LOOPBACK}:{settings['OBSDECK_PROMETHEUS_PORT']}",
+        "--web.enable-lifecycle",
+        "--web.enable-otlp-receiver",
+        "--web.enable-remote-write-receiver",
+        "--enable-feature=exemplar-storage",
+        "--log.level=warn",
+    ]
+
+
+def _loki(binary: str, _settings: Settings, home: Home) -> list[str]:
+    return [
+        binary,
+        "-target=all",
+        f"-config.file={home.etc('loki') / 'loki.yaml'}",
+        "-config.expand-env=true",
+    ]
+
+
+def _tempo(binary: str, _settings: Settings, home: Home) -> list[str]:
+    return [binary, f"-config.file={home.etc('tempo') / 'tempo.yaml'}", "-config.expand-env=true"]
+
+
+def _trace_store(settings: Settings, home: Home) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "obsdeck.tracestore",
+        f"--data={home.data('tempo')}",
+        f"--listen={LOOPBACK}:{settings['OBSDECK_TEMPO_PORT']}",
+        f"--retention={settings['OBSDECK_TRACES_RETENTION']}",
+        f"--max-size={settings['OBSDECK_TRACES_MAX_SIZE']}",
+    ]
+
+
+def _alertmanager(binary: str, settings: Settings, home: Home) -> list[str]:
+    return [
+        binary,
+        f"--config.file={home.etc('alertmanager') / 'alertmanager.yml'}",
+        f"--storage.path={home.data('alertmanager')}",
+        f"--web.listen-address={LOOPBACK}:{settings['OBSDECK_ALERTMANAGER_PORT']}",
+        "--cluster.listen-address=",
+        "--log.level=warn",
+    ]
+
+
+def _grafana(binary: str, _settings: Settings, home: Home) -> list[str]:
+    return [
+        binary,
+        "server",
+        f"--homepath={_grafana_home(binary)}",
+        f"--config={home.etc('grafana') / 'grafana.ini'}",
+    ]
+
+
+def _grafana_home(binary: str) -> Path:
+    """The folder with `conf/` and `public/`: two levels above `bin/grafana`, links followed."""
+    return Path(binary).resolve().parents[1]
+
+
+def _node_exporter(binary: str, settings: Settings, _home: Home) -> list[str]:
+    return [
+        binary,
+        f"--web.listen-address={LOOPBACK}:{settings['OBSDECK_NODE_EXPORTER_PORT']}",
+        "--log.level=warn",
+    ]
+
+
+def _quickstart(settings: Settings, home: Home) -> tuple[Program, ...]:
+    folder = files.root() / "examples" / "quickstart"
+    port = settings["OBSDECK_QUICKSTART_PORT"]
+    serve = ("-m", "uvicorn", "app:app", "--app-dir", str(folder), "--host", LOOPBACK, "--port", port)
+    ask = ("-m", "obsdeck.stack.traffic", f"http://{LOOPBACK}:{port}")
+    return (
+        Program("quickstart", (sys.executable, *serve), home.data("quickstart")),
+        Program("traffic", (sys.executable, *ask), home.data("quickstart")),
+    )
+
+
+_ARGUMENTS = {
+    "collector": _collector,
+    "prometheus": _prometheus,
+    "loki": _loki,
+    "tempo": _tempo,
+    "alertmanager": _alertmanager,
+    "grafana": _grafana,
+    "node-exporter": _node_exporter,
+}

@@ -1,0 +1,35 @@
+"""The files that travel with obsdeck: configuration, module builds, the quickstart, runbooks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from obsdeck.errors import UsageError
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def root() -> Path:
+    """The folder that holds `ops/`, `examples/` and `runbooks/`: in the wheel, else the checkout."""
+    packed = _PACKAGE / "_data"
+    return packed if packed.is_dir() else _PACKAGE.parents[1]
+
+
+def observability(override: str = "") -> Path:
+    """The folder with one folder of configuration per component, and `compose.yaml`.
+
+    Args:
+        override: The value of `OBSDECK_CONFIG`, empty for the shipped one.
+
+    Raises:
+        UsageError: The override is no folder with a `compose.yaml`.
+    """
+    if not override:
+        return root() / "ops" / "observability"
+    folder = Path(override).expanduser().absolute()
+    if not (folder / "compose.yaml").is_file():
+        raise UsageError(
+            f"OBSDECK_CONFIG is {override!r}, and there is no compose.yaml in it",
+            hint="`obsdeck init` writes such a folder, ops/observability, into your repository",
+        )
+    return folder

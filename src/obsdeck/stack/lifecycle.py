@@ -1,0 +1,209 @@
+"""Up, down and status of the whole stack, whichever runtime it runs in."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from obsdeck.errors import MissingError, ObsdeckError, UsageError
+from obsdeck.stack import compose, install, native, processes, record, supervisor
+from obsdeck.stack.components import BY_NAME, QUICKSTART, SERVERS
+from obsdeck.stack.events import Note, Notify, Ready, Starting
+from obsdeck.stack.lock import locked
+from obsdeck.stack.record import Record, RecordedComponent
+from obsdeck.stack.status import StackStatus, of_record
+
+if TYPE_CHECKING:
+    from obsdeck.stack.environment import Settings
+    from obsdeck.stack.home import Home
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `up` was asked for.
+
+    Attributes:
+        runtime: auto, docker or native.
+        demo: Whether the quickstart service comes too.
+        offline: Whether reaching out is forbidden.
+    """
+
+    runtime: str = "auto"
+    demo: bool = True
+    offline: bool = False
+
+
+def up(wanted: Wanted, settings: Settings, home: Home, notify: Notify) -> StackStatus:
+    """Bring the stack up; what runs already is left alone.
+
+    Args:
+        wanted: Runtime, demo, offline.
+        settings: Ports, limits, programs.
+        home: Where state and programs lie.
+        notify: Told what happens.
+
+    Raises:
+        ObsdeckError: As `native.start`, `compose.start` and the installer raise; nothing is left half up.
+    """
+    with locked(home, lambda text: notify(Note(text))):
+        before = record.read(home) if _alive(home, settings) else None
+        runtime = _runtime(wanted, before)
+        if before:
+            _tell_changes(before, settings, notify)
+            settings = before.settings(settings)
+        start = _start_docker if runtime == "docker" else _start_native
+        began = time.time()
+        components = start(wanted, settings, home, notify)
+        if before:
+            components = _keep_seconds(components, before)
+        kept = Record(runtime, before.started if before else began, settings.public(), components)
+        record.write(home, kept)
+        return of_record(kept, settings, home)
+
+
+def down(settings: Settings, home: Home, notify: Notify, *, wipe: bool = False) -> bool:
+    """Stop everything that belongs to this home; data is kept unless `wipe`.
+
+    Returns:
+        Whether anything was running.
+    """
+    with locked(home, lambda text: notify(Note(text))):
+        before = record.read(home)
+        settings = before.settings(settings) if before else settings
+        was_up = bool(processes.marked(home))
+        killed = native.stop(home)
+        if before and before.runtime == "docker":
+            was_up = True
+            compose.stop(settings, wipe=wipe)
+        if killed:
+            names = ", ".join(killed)
+            notify(
+                Note(
+                    f"{names} did not end in {supervisor.STOP_SECONDS} s and had to be killed;"
+                    " telemetry of its last seconds may be lost"
+                )
+            )
+        record.forget(home)
+        if wipe:
+            shutil.rmtree(home.root / "data", ignore_errors=True)
+            shutil.rmtree(home.secrets, ignore_errors=True)
+            (home.run / "checked").unlink(missing_ok=True)
+        return was_up
+
+
+def _alive(home: Home, settings: Settings) -> bool:
+    if supervisor.is_running(home):
+        return True
+    before = record.read(home)
+    return (
+        before is not None and before.runtime == "docker" and "running" in compose.states(settings).values()
+    )
+
+
+def _runtime(wanted: Wanted, before: Record | None) -> str:
+    if before:
+        if wanted.runtime not in {"auto", before.runtime}:
+            raise UsageError(
+                f"the stack already runs in the {before.runtime} runtime",
+                hint=f"obsdeck down, then obsdeck up --runtime {wanted.runtime}",
+            )
+        return before.runtime
+    engine = compose.engine_version() if wanted.runtime != "native" else ""
+    if wanted.runtime == "docker" and not engine:
+        raise MissingError(
+            "no Docker engine with compose answers",
+            hint="start Docker, or use obsdeck up --runtime native, which needs none",
+        )
+    return "docker" if engine else "native"
+
+
+def _tell_changes(before: Record, settings: Settings, notify: Notify) -> None:
+    now = settings.public()
+    changed = [
+        name for name in sorted(now.keys() | before.values.keys()) if now.get(name) != before.values.get(name)
+    ]
+    if changed:
+        notify(
+            Note(
+                f"the stack keeps running as it was started; for {', '.join(changed)}: obsdeck down, then up"
+            )
+        )
+
+
+def _start_native(
+    wanted: Wanted, settings: Settings, home: Home, notify: Notify
+) -> tuple[RecordedComponent, ...]:
+    resolved = install.ensure(
+        [component.name for component in SERVERS], settings, home, notify, offline=wanted.offline
+    )
+    plan = [native.Planned(BY_NAME[one.component], one.path) for one in resolved if one.provider != "absent"]
+    plan += [native.Planned(QUICKSTART, None)] if wanted.demo else []
+    notify(Starting(tuple(planned.component.name for planned in plan)))
+    seconds = _Clock(notify)
+    native.start(plan, settings, home, seconds)
+    recorded = [
+        RecordedComponent(
+            one.component,
+            "" if one.provider == "absent" else one.provider,
+            one.version,
+            str(one.path or ""),
+            seconds.of(one.component),
+            one.note,
+        )
+        for one in resolved
+    ]
+    return (*recorded, *_quickstart(seconds, demo=wanted.demo))
+
+
+def _start_docker(
+    wanted: Wanted, settings: Settings, home: Home, notify: Notify
+) -> tuple[RecordedComponent, ...]:
+    versions = install.load_versions()
+    notify(Starting(tuple(component.name for component in SERVERS)))
+    seconds = _Clock(notify)
+    compose.start(SERVERS, settings, seconds, offline=wanted.offline)
+    if wanted.demo:
+        try:
+            native.start([native.Planned(QUICKSTART, None)], settings, home, seconds)
+        except ObsdeckError:
+            compose.stop(settings)
+            raise
+    recorded = [
+        RecordedComponent(one.name, "image", versions[one.name].version, seconds=seconds.of(one.name))
+        for one in SERVERS
+    ]
+    return (*recorded, *_quickstart(seconds, demo=wanted.demo))
+
+
+def _quickstart(seconds: _Clock, *, demo: bool) -> tuple[RecordedComponent, ...]:
+    from obsdeck import __version__  # noqa: PLC0415 - only its version is wanted
+
+    return (
+        (RecordedComponent("quickstart", "embedded", __version__, "", seconds.of("quickstart")),)
+        if demo
+        else ()
+    )
+
+
+class _Clock:
+    """Takes the moments of readiness and passes them on."""
+
+    def __init__(self, notify: Notify) -> None:
+        self._notify = notify
+        self._seconds: dict[str, float] = {}
+
+    def __call__(self, name: str, seconds: float) -> None:
+        self._seconds[name] = seconds
+        self._notify(Ready(name, seconds))
+
+    def of(self, name: str) -> float:
+        return round(self._seconds.get(name, 0.0), 3)
+
+
+def _keep_seconds(components: tuple[RecordedComponent, ...], before: Record) -> tuple[RecordedComponent, ...]:
+    """A second `up` finds everything ready at once; the seconds of the real start are the true ones."""
+    known = {component.name: component.seconds for component in before.components}
+    kept = tuple(replace(one, seconds=known.get(one.name) or one.seconds) for one in components)
+    return kept + tuple(one for one in before.components if one.name not in {new.name for new in kept})

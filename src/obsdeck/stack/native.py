@@ -1,0 +1,249 @@
+"""The native runtime: components as ordinary processes of this user, under a supervisor."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from obsdeck.errors import ConfigError, FailedError, ObsdeckError
+from obsdeck.stack import commands, files, health, logs, preflight, processes, supervisor
+from obsdeck.stack.components import BY_NAME, LOOPBACK, Component
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import psutil
+
+    from obsdeck.stack.environment import Settings
+    from obsdeck.stack.home import Home
+
+READY_SECONDS = 60
+"""How long a component may take; Loki replays its log after a crash, the others need a second."""
+
+LAST_LINES = 15
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A component that is to run, with the program it runs.
+
+    Attributes:
+        component: What.
+        binary: Its program; None for what obsdeck itself provides.
+    """
+
+    component: Component
+    binary: Path | None
+
+
+def start(
+    plan: Sequence[Planned], settings: Settings, home: Home, ready: Callable[[str, float], None]
+) -> None:
+    """Bring every planned component up, or, if one cannot be, leave nothing running.
+
+    Components that already run are left alone, so this also completes a half-started stack.
+
+    Args:
+        plan: What must run in the end.
+        settings: Ports, limits, addresses.
+        home: Where configuration and data lie.
+        ready: Told each component's name, and its seconds since the start, as it becomes ready.
+
+    Raises:
+        ConfigError: A server refuses its configuration; nothing was started.
+        MissingError: A port or a directory cannot be had; nothing was started.
+        FailedError: A component died or was not ready in time; its last lines are the reason.
+    """
+    running = _running(home)
+    if not running:
+        processes.end(processes.marked(home), patience=supervisor.STOP_SECONDS)
+    missing = [planned for planned in plan if planned.component.name not in running]
+    _prepare(plan, missing, settings, home)
+    environment = commands.environment(settings, home, embedded_traces=_embedded(plan))
+    binaries = {planned.component.name: planned.binary for planned in plan if planned.binary}
+    preflight.check_configuration(home, binaries, environment)
+    began = time.monotonic()
+    try:
+        _launch(plan, settings, home, environment, running)
+        _wait(plan, settings, home, began, ready)
+    except BaseException:
+        # Ctrl-C and SIGTERM too: a stack that did not come up whole is taken down whole.
+        stop(home)
+        raise
+
+
+def stop(home: Home) -> list[str]:
+    """End everything that belongs to this home: services first, then the collector, then the backends.
+
+    Returns:
+        Names of processes that had to be killed; what a server had not yet written is lost then.
+    """
+    killed: list[str] = []
+    if supervisor.is_running(home):
+        with suppress(ObsdeckError):  # a supervisor that dies meanwhile: its children are ended below
+            written = logs.size(home.log("supervisord"))
+            names = list(supervisor.states(home))
+            first = [name for name in names if name in {"quickstart", "traffic"}]
+            for group in (
+                first,
+                ["collector"],
+                [name for name in names if name not in {*first, "collector"}],
+            ):
+                supervisor.stop(home, group)
+            killed = _killed(home, written)
+            supervisor.shutdown(home)
+    killed += [process.name() for process in processes.end(_leftover(home), patience=supervisor.STOP_SECONDS)]
+    home.socket.unlink(missing_ok=True)
+    return killed
+
+
+def _running(home: Home) -> set[str]:
+    if not supervisor.is_running(home):
+        return set()
+    return {name for name, state in supervisor.states(home).items() if state.alive}
+
+
+def _embedded(plan: Sequence[Planned]) -> bool:
+    return any(planned.component.name == "tempo" and planned.binary is None for planned in plan)
+
+
+def _prepare(plan: Sequence[Planned], missing: Sequence[Planned], settings: Settings, home: Home) -> None:
+    """All that can be refused is refused here, before the first process."""
+    embedded = _embedded(plan)
+    preflight.check_ports([_listening(planned.component, embedded=embedded) for planned in missing], settings)
+    for directory in (home.root / "logs", home.root / "etc", *(home.data(p.component.name) for p in missing)):
+        preflight.check_directory(directory)
+    _write_secrets(settings, home)
+    for planned in missing:
+        _copy_configuration(planned.component.name, settings, home)
+    _write_targets([planned.component for planned in plan], settings, home)
+
+
+def _listening(component: Component, *, embedded: bool) -> Component:
+    """The embedded trace store opens one port, where Tempo opens four."""
+    if component.name == "tempo" and embedded:
+        return Component(component.name, component.title, component.port, component.ready, (component.port,))
+    return component
+
+
+def _copy_configuration(name: str, settings: Settings, home: Home) -> None:
+    """The shipped files, byte for byte; a copy because Prometheus reads its targets from beside them."""
+    source = files.observability(settings["OBSDECK_CONFIG"]) / name
+    if not source.is_dir():
+        return
+    try:
+        shutil.rmtree(home.etc(name), ignore_errors=True)
+        shutil.copytree(source, home.etc(name), ignore=shutil.ignore_patterns("docker.yaml", "tests"))
+    except (OSError, shutil.Error) as error:
+        raise ConfigError("cannot be read", path=source, why=str(error)) from error
+
+
+def _write_targets(components: Sequence[Component], settings: Settings, home: Home) -> None:
+    """What Prometheus scrapes of the stack itself; it expands no variables, but follows these files."""
+    ports = {"collector": "OBSDECK_COLLECTOR_METRICS_PORT"}
+    wanted = [component for component in components if not component.demo]
+    targets = [
+        {
+            "targets": [f"{LOOPBACK}:{settings[ports.get(component.name, component.port)]}"],
+            "labels": {"job": component.name},
+        }
+        for component in wanted
+    ]
+    alertmanagers = [{"targets": [f"{LOOPBACK}:{settings['OBSDECK_ALERTMANAGER_PORT']}"]}]
+    for folder, content in (("targets", targets), ("alertmanagers", alertmanagers)):
+        path = home.etc("prometheus") / folder / "native.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _write_secrets(settings: Settings, home: Home) -> None:
+    home.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = home.secrets / "grafana-admin-password"
+    password = settings["OBSDECK_GRAFANA_PASSWORD"]
+    if path.exists() and not password:
+        return
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(password or secrets.token_urlsafe(18))
+
+
+def _launch(
+    plan: Sequence[Planned], settings: Settings, home: Home, environment: Mapping[str, str], running: set[str]
+) -> None:
+    wanted = [
+        program
+        for planned in plan
+        for program in commands.programs(planned.component.name, planned.binary, settings, home)
+    ]
+    supervisor.write_config(home, wanted)
+    if not supervisor.is_running(home):
+        supervisor.start(home, environment)
+        return
+    known = supervisor.states(home)
+    for program in wanted:
+        if program.name not in known:
+            supervisor.add(home, program.name)
+        elif program.name not in running:
+            supervisor.resume(home, program.name)
+
+
+def _wait(
+    plan: Sequence[Planned],
+    settings: Settings,
+    home: Home,
+    began: float,
+    ready: Callable[[str, float], None],
+) -> None:
+    pending = {planned.component.name: planned.component for planned in plan}
+    first_seen: dict[str, int] = {}
+    while pending:
+        for name, component in list(pending.items()):
+            if health.is_ready(component.ready_url(settings)):
+                del pending[name]
+                ready(name, time.monotonic() - began)
+        for name, why in _deaths(home, first_seen):
+            _fail(name, why, home)
+        if pending and time.monotonic() - began > READY_SECONDS:
+            _fail(next(iter(pending)), f"was not ready within {READY_SECONDS} s", home)
+        time.sleep(0.02)
+
+
+def _deaths(home: Home, first_seen: dict[str, int]) -> Iterator[tuple[str, str]]:
+    """Programs that have ended since the start, also those that the supervisor has started again."""
+    for name, state in supervisor.states(home).items():
+        restarted = state.pid and first_seen.setdefault(name, state.pid) != state.pid
+        if restarted or state.state in {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}:
+            yield name, "ended while it was starting"
+
+
+def _fail(name: str, why: str, home: Home) -> None:
+    title = BY_NAME[name].title if name in BY_NAME else name
+    raise FailedError(
+        f"{title} {why}",
+        why=logs.last_lines(home.log(name), LAST_LINES) or "it wrote nothing",
+        hint=f"its log is {home.log(name)}; all components were stopped again",
+    )
+
+
+def _killed(home: Home, written: int) -> list[str]:
+    """Programs that the supervisor had to kill, by what it has logged beyond `written` bytes."""
+    with suppress(OSError), home.log("supervisord").open("rb") as log:
+        log.seek(written)
+        return re.findall(r"killing '([\w-]+)'", log.read().decode(errors="replace"))
+    return []
+
+
+def _leftover(home: Home) -> list[psutil.Process]:
+    """What still runs once the supervisor has been told to end: wait for it, then whatever has lost it."""
+    deadline = time.monotonic() + 2
+    while (left := processes.marked(home)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return left
