@@ -1,0 +1,29 @@
+# `just` lists the recipes.
+_default:
+    @just --list --unsorted
+
+# The environment with everything for development.
+env:
+    python3 scripts/environment.py dev
+
+# Formatting, lint, types, layers.
+lint: env
+    scripts/lint.sh
+
+# Fast tests only.
+unit: env
+    .venv/bin/python -m pytest tests/unit tests/contract
+
+# All tests, as CI runs them.
+test:
+    scripts/test.sh
+
+# Pin all requirements anew, with hashes and without index addresses.
+lock: env
+    scripts/lock.sh
+
+up *args:
+    scripts/obs/up.sh {{args}}
+
+down *args:
+    scripts/obs/down.sh {{args}}

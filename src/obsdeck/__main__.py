@@ -1,0 +1,5 @@
+"""`python -m obsdeck`: the same as the `obsdeck` command."""
+
+from obsdeck.cli import main
+
+main()

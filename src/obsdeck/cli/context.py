@@ -1,0 +1,43 @@
+"""What every verb needs first: the settings, the home, the two consoles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from obsdeck.stack.environment import Settings
+    from obsdeck.stack.home import Home
+
+EnvFile = Annotated[
+    Path | None,
+    typer.Option("--env-file", help="Read settings from this file instead of .env.", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def load(env_file: Path | None) -> tuple[Settings, Home]:
+    """The settings in force and the home they name."""
+    from obsdeck.stack.environment import load_settings
+    from obsdeck.stack.home import find_home
+
+    settings = load_settings(env_file=env_file)
+    return settings, find_home(settings["OBSDECK_HOME"])
+
+
+def talk() -> Console:
+    """The console for people: stderr; plain where it is no terminal or NO_COLOR is set."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def data() -> Console:
+    """The console for answers: stdout."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)

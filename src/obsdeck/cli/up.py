@@ -1,0 +1,103 @@
+"""`obsdeck up`: bring the stack up, prove that telemetry gets through, say what to try next."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from obsdeck.cli import context
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from obsdeck.diagnose.model import Check
+    from obsdeck.stack.status import StackStatus
+
+
+def up(
+    runtime: Annotated[str, typer.Option(help="auto, docker or native.")] = "",
+    demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Also run the quickstart service.")] = True,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Download nothing; say what is missing.")
+    ] = False,
+    env_file: context.EnvFile = None,
+    json: context.Json = False,
+) -> None:
+    """Start every component, wait until each is ready, and send one trace, metric and log through.
+
+    What runs already is left alone, so a second `up` is harmless.
+    """
+    from obsdeck.cli import table
+    from obsdeck.cli.progress import Progress
+    from obsdeck.diagnose import canary
+    from obsdeck.stack import lifecycle
+
+    signal.signal(signal.SIGTERM, _terminated)
+    settings, home = context.load(env_file)
+    wanted = lifecycle.Wanted(_runtime(runtime or settings["OBSDECK_RUNTIME"]), demo, offline)
+    with Progress(context.talk(), quiet=json) as progress:
+        status = lifecycle.up(wanted, settings, home, progress)
+        progress.task("one trace, metric and log on their way through")
+        checks = canary.round_trip(status.settings)
+    ok = status.ok and all(check.ok for check in checks)
+    if json:
+        typer.echo(table.document(status, ok=ok, checks=[_check(one) for one in checks]))
+    else:
+        _print(status, checks)
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _runtime(word: str) -> str:
+    from obsdeck.errors import UsageError
+
+    if word not in {"auto", "docker", "native"}:
+        raise UsageError(f"--runtime is auto, docker or native, not {word!r}")
+    return word
+
+
+def _terminated(_number: int, _frame: Any) -> None:
+    """SIGTERM is treated like Ctrl-C: what was begun is taken back, then the process ends."""
+    sys.exit(143)
+
+
+def _check(check: Check) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(check)
+
+
+def _print(status: StackStatus, checks: Sequence[Check]) -> None:
+    from obsdeck.cli import table
+
+    context.data().print(table.components(status))
+    for note in table.notes(status):
+        typer.echo(note)
+    typer.echo()
+    for check in checks:
+        signal_name = check.id.removeprefix("round-trip.")
+        if check.ok:
+            typer.echo(f"{signal_name}: sent, and found again after {check.seconds:.1f} s")
+        else:
+            typer.echo(f"{signal_name}: NOT found again: {check.evidence}; {check.next}")
+    typer.echo(f"{status.runtime} runtime, {status.rss_bytes / 1e6:.0f} MB in all")
+    typer.echo()
+    for line in _next_steps(status):
+        typer.echo(line)
+
+
+def _next_steps(status: StackStatus) -> list[str]:
+    urls = {row.name: row.url for row in status.components if row.state == "ready"}
+    steps = ["Try next:"]
+    if "grafana" in urls:
+        steps.append(f"  {urls['grafana']}/d/obsdeck-quickstart   the quickstart's dashboard")
+    if "quickstart" in urls:
+        steps.append(f"  curl {urls['quickstart']}/slow   then look for it in what follows")
+        steps.append(f"  {urls['quickstart']}/docs   the quickstart service")
+    otlp = urls.get("collector", "")
+    steps.append(f"  OTEL_EXPORTER_OTLP_ENDPOINT={otlp}   and instrument(app) in your own service")
+    steps.append("  obsdeck doctor   if anything seems to be missing;   obsdeck down   to stop")
+    return steps
