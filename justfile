@@ -18,6 +18,10 @@ unit: env
 test:
     scripts/test.sh
 
+# Pages that follow from the code.
+reference: env
+    .venv/bin/python scripts/generate_reference.py
+
 # Pin all requirements anew, with hashes and without index addresses.
 lock: env
     scripts/lock.sh

@@ -1,0 +1,120 @@
+"""Write the pages that follow from the code: settings, command line, components, `.env.example`.
+
+    python scripts/generate_reference.py [--check]
+
+With `--check` nothing is written; the exit code is 1 and the stale files are named if any differs.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from obsdeck.stack.components import ALL, Component
+from obsdeck.stack.install import load_versions
+from obsdeck.stack.scaffold import env_example
+from obsdeck.stack.variables import PORTS, PROGRAMS, RETENTION, STACK, Variable
+from obsdeck.telemetry.settings import VARIABLES as SERVICE_VARIABLES
+
+ROOT = Path(__file__).resolve().parents[1]
+MADE = "<!-- Written by scripts/generate_reference.py; change the code, then run `just reference`. -->\n"
+VERBS = ("up", "status", "logs", "doctor", "down", "config", "install", "init", "version")
+
+
+def main() -> int:
+    """Write or compare; the exit code."""
+    stale = []
+    for path, text in pages().items():
+        file = ROOT / path
+        if file.is_file() and file.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(path)
+        if "--check" not in sys.argv:
+            file.write_text(text, encoding="utf-8")
+    for path in stale:
+        print(f"{'stale' if '--check' in sys.argv else 'written'}: {path}")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+def pages() -> dict[str, str]:
+    """Every generated file: its path in the repository and its text."""
+    return {
+        ".env.example": env_example(),
+        "docs/reference/settings.md": settings(),
+        "docs/reference/components.md": components(),
+        "docs/reference/cli.md": command_line(),
+    }
+
+
+def settings() -> str:
+    """All variables of the stack and of the library."""
+    sections = (
+        ("Ports", "All on 127.0.0.1.", PORTS),
+        ("Retention", "Each signal is limited by age and by size.", RETENTION),
+        ("Stack", "", STACK),
+        ("Programs", "A program that you name is used as it is; none is looked for elsewhere.", PROGRAMS),
+    )
+    text = (
+        f"# Settings\n\n{MADE}\n"
+        "A setting is read from the environment, else from `.env` in the working directory (or the file\n"
+        "that `--env-file` names), else it has its default. `obsdeck config` prints which one won. A\n"
+        "misspelt `OBSDECK_` name or a value that is not allowed ends every command with exit code 2.\n"
+    )
+    for title, remark, variables in sections:
+        text += f"\n## {title}\n\n" + (f"{remark}\n\n" if remark else "") + _table(variables)
+    names = ", ".join(f"`{name}`" for name in sorted(SERVICE_VARIABLES))
+    return text + (
+        "\n## In a service\n\nThese are read by `instrument(app)` in your service; "
+        f"[the guide](../guides/instrument.md) explains them: {names}.\n"
+    )
+
+
+def _table(variables: tuple[Variable, ...]) -> str:
+    rows = ["| variable | default | sets | allowed |", "|---|---|---|---|"]
+    for one in variables:
+        default = f"`{one.default}`" if one.default else "not set"
+        rows.append(f"| `{one.name}` | {default} | {one.meaning} | {one.kind.allowed} |")
+    return "\n".join(rows) + "\n"
+
+
+def components() -> str:
+    """Versions, images and readiness of every component."""
+    versions = load_versions()
+    rows = ["| component | version | readiness | ports |", "|---|---|---|---|"]
+    for one in ALL:
+        version = versions[one.name].version if one.name in versions else "obsdeck's own"
+        rows.append(f"| {one.title} (`{one.name}`) | {version} | {_readiness(one)} | {_ports(one)} |")
+    return (
+        f"# Components\n\n{MADE}\n"
+        "The same versions run in both runtimes and in continuous integration: `ops/versions.toml`.\n\n"
+        + "\n".join(rows)
+        + "\n"
+    )
+
+
+def _readiness(component: Component) -> str:
+    variable, path = component.ready
+    return f"`{path}` on `{variable}`"
+
+
+def _ports(component: Component) -> str:
+    return ", ".join(f"`{name}`" for name in component.listens)
+
+
+def command_line() -> str:
+    """`--help` of every verb."""
+    text = f"# Command line\n\n{MADE}\n```text\n{_help()}```\n"
+    return text + "".join(f"\n## obsdeck {verb}\n\n```text\n{_help(verb)}```\n" for verb in VERBS)
+
+
+def _help(*words: str) -> str:
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    command = [sys.executable, "-m", "obsdeck", *words, "--help"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines()) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
