@@ -16,7 +16,7 @@ def config(
     env_file: context.EnvFile = None,
     json: context.Json = False,
 ) -> None:
-    """Print a component's configuration with all values filled in, or all settings and their origin."""
+    """Print a component's effective configuration, or all settings."""
     from obsdeck.stack import effective
 
     settings, home = context.load(env_file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
     from obsdeck.stack.environment import Settings
     from obsdeck.stack.home import Home
+
+WIDE = 160
 
 EnvFile = Annotated[
     Path | None,
@@ -37,7 +40,10 @@ def talk() -> Console:
 
 
 def data() -> Console:
-    """The console for answers: stdout."""
+    """The console for answers: stdout; wide where it is no terminal, so that no cell is cut."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WIDE
+    return console

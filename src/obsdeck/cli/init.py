@@ -14,7 +14,10 @@ def init(
     directory: Annotated[Path, typer.Argument(help="The root of your repository.")] = Path(),
     json: context.Json = False,
 ) -> None:
-    """Write ops/observability, scripts/obs and .env.example into a repository; nothing is overwritten."""
+    """Write the stack's files into a repository of your own.
+
+    These are ops/observability, scripts/obs and .env.example; nothing that exists is overwritten.
+    """
     import json as encoder
 
     from obsdeck.stack import scaffold

@@ -17,7 +17,7 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 20,
     env_file: context.EnvFile = None,
 ) -> None:
-    """Print the last lines that components wrote, each behind its component's name."""
+    """Print what components wrote, each line behind its name."""
     from obsdeck.stack import logs as logs_of
     from obsdeck.stack.components import named
 

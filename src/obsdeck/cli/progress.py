@@ -47,7 +47,7 @@ class Progress:
         elif isinstance(event, Ready):
             self._pending.remove(event.name)
             self._console.print(f"{event.name} ready after {event.seconds:.2f} s", markup=False)
-            if self._pending:
+            if self._pending and self._status:
                 self.task("waiting for " + ", ".join(self._pending))
 
     def task(self, text: str) -> None:

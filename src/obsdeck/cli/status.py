@@ -8,7 +8,7 @@ from obsdeck.cli import context
 
 
 def status(env_file: context.EnvFile = None, json: context.Json = False) -> None:
-    """Show every component: its state, URL, version, provider and memory."""
+    """Show what runs: state, URL, version, provider, memory."""
     from obsdeck.cli import table
     from obsdeck.stack.status import status as status_of
 

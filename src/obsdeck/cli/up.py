@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def up(
-    runtime: Annotated[str, typer.Option(help="auto, docker or native.")] = "",
+    runtime: Annotated[
+        Literal["auto", "docker", "native"] | None,
+        typer.Option(help="How components run; auto prefers a running Docker engine.", show_default=False),
+    ] = None,
     demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Also run the quickstart service.")] = True,
     offline: Annotated[
         bool, typer.Option("--offline", help="Download nothing; say what is missing.")
@@ -26,9 +29,10 @@ def up(
     env_file: context.EnvFile = None,
     json: context.Json = False,
 ) -> None:
-    """Start every component, wait until each is ready, and send one trace, metric and log through.
+    """Start the stack and prove that telemetry gets through.
 
-    What runs already is left alone, so a second `up` is harmless.
+    Every component is started at once and waited for until it is ready; then one trace, metric and log are
+    sent through and found again. What runs already is left alone, so a second `up` is harmless.
     """
     from obsdeck.cli import table
     from obsdeck.cli.progress import Progress
@@ -37,7 +41,7 @@ def up(
 
     signal.signal(signal.SIGTERM, _terminated)
     settings, home = context.load(env_file)
-    wanted = lifecycle.Wanted(_runtime(runtime or settings["OBSDECK_RUNTIME"]), demo, offline)
+    wanted = lifecycle.Wanted(runtime or settings["OBSDECK_RUNTIME"], demo, offline)
     with Progress(context.talk(), quiet=json) as progress:
         status = lifecycle.up(wanted, settings, home, progress)
         progress.task("one trace, metric and log on their way through")
@@ -49,14 +53,6 @@ def up(
         _print(status, checks)
     if not ok:
         raise typer.Exit(1)
-
-
-def _runtime(word: str) -> str:
-    from obsdeck.errors import UsageError
-
-    if word not in {"auto", "docker", "native"}:
-        raise UsageError(f"--runtime is auto, docker or native, not {word!r}")
-    return word
 
 
 def _terminated(_number: int, _frame: Any) -> None:
