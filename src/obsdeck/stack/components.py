@@ -111,7 +111,7 @@ QUICKSTART = Component(
     "quickstart",
     "quickstart service",
     "OBSDECK_QUICKSTART_PORT",
-    ("OBSDECK_QUICKSTART_PORT", "/healthz"),
+    ("OBSDECK_QUICKSTART_PORT", "/metrics"),
     ("OBSDECK_QUICKSTART_PORT",),
     optional=True,
     demo=True,
