@@ -62,7 +62,10 @@ def programs(component: str, binary: Path | None, settings: Settings, home: Home
         _trace_store(settings, home) if binary is None else _ARGUMENTS[component](str(binary), settings, home)
     )
     data = home.data(component)
-    return (Program(component, tuple(argv), data),)
+    program = Program(component, tuple(argv), data)
+    if component == "loki":
+        return (program, Program("retention", (sys.executable, "-m", "obsdeck.stack.retention"), data))
+    return (program,)
 
 
 def environment(

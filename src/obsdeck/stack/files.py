@@ -1,12 +1,18 @@
-"""The files that travel with obsdeck: configuration, module builds, the quickstart, runbooks."""
+"""What travels with obsdeck: its version, configuration, module builds, the quickstart, runbooks."""
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 from obsdeck.errors import UsageError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def version() -> str:
+    """The version of obsdeck, and so of what it provides itself."""
+    return metadata.version("obsdeck")
 
 
 def root() -> Path:

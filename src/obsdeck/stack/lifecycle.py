@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from obsdeck.errors import MissingError, ObsdeckError, UsageError
-from obsdeck.stack import compose, install, native, processes, record, supervisor
+from obsdeck.stack import compose, files, install, native, processes, record, supervisor
 from obsdeck.stack.components import BY_NAME, QUICKSTART, SERVERS
 from obsdeck.stack.events import Note, Notify, Ready, Starting
 from obsdeck.stack.lock import locked
@@ -147,7 +147,7 @@ def _start_native(
         RecordedComponent(
             one.component,
             "" if one.provider == "absent" else one.provider,
-            one.version,
+            files.version() if one.provider == "embedded" else one.version,
             str(one.path or ""),
             seconds.of(one.component),
             one.note,
@@ -178,10 +178,8 @@ def _start_docker(
 
 
 def _quickstart(seconds: _Clock, *, demo: bool) -> tuple[RecordedComponent, ...]:
-    from obsdeck import __version__  # noqa: PLC0415 - only its version is wanted
-
     return (
-        (RecordedComponent("quickstart", "embedded", __version__, "", seconds.of("quickstart")),)
+        (RecordedComponent("quickstart", "embedded", files.version(), "", seconds.of("quickstart")),)
         if demo
         else ()
     )
