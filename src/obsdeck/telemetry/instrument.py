@@ -1,0 +1,238 @@
+"""`instrument(app)`: everything of a service that is observed, in one call.
+
+Traces, metrics and logs are the process's: the first app that is instrumented connects them. What an app
+has for itself is its middleware, its page of metrics and its lifespan.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections import Counter
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from multiprocessing import parent_process
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
+
+from anyio import to_thread
+
+from obsdeck.telemetry import page
+from obsdeck.telemetry.settings import Settings, read
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+
+    from fastapi import FastAPI
+    from starlette.types import ASGIApp
+
+    from obsdeck.telemetry.page import Answer
+    from obsdeck.telemetry.shutdown import Ending
+
+App = TypeVar("App", bound="FastAPI")
+
+_logger = logging.getLogger("obsdeck")
+_instrumented: WeakSet[FastAPI] = WeakSet()
+
+
+def instrument(
+    app: App,
+    *,
+    service_name: str | None = None,
+    endpoint: str | None = None,
+    metrics_mode: str | None = None,
+    metrics_path: str | None = None,
+    excluded_paths: Iterable[str] | None = None,
+    log_format: str | None = None,
+    shutdown_seconds: float | None = None,
+) -> App:
+    """Observe a FastAPI app: traces, metrics and logs by OTLP, and a page of metrics.
+
+    Call it once, where the app is made; before or after routes and middleware are added, and again, makes
+    no difference. Every argument has a variable of the environment, which it overrides; see
+    `obsdeck.telemetry.settings` for both and for the defaults.
+
+    Args:
+        app: The app.
+        service_name: `service.name` of everything it sends (`OTEL_SERVICE_NAME`).
+        endpoint: Base URL of the OTLP/HTTP receiver (`OTEL_EXPORTER_OTLP_ENDPOINT`).
+        metrics_mode: `fail-open` or `strict` (`OBSDECK_METRICS_MODE`).
+        metrics_path: Where the page of metrics is (`OBSDECK_METRICS_PATH`).
+        excluded_paths: What is not observed, each with everything below it (`OBSDECK_EXCLUDED_PATHS`).
+        log_format: `json` or `text` console lines (`OBSDECK_LOG_FORMAT`).
+        shutdown_seconds: How long the end may wait for the receiver (`OBSDECK_SHUTDOWN_SECONDS`).
+
+    Returns:
+        The same app.
+
+    Raises:
+        UsageError: In strict mode, with every setting that is wrong. In fail-open mode the service starts
+            with the defaults in their place and logs them once.
+    """
+    if app in _instrumented:
+        return app
+    reading = read(
+        os.environ,
+        {
+            "service_name": service_name,
+            "endpoint": endpoint,
+            "metrics_mode": metrics_mode,
+            "metrics_path": metrics_path,
+            "excluded_paths": None if excluded_paths is None else tuple(excluded_paths),
+            "log_format": log_format,
+            "shutdown_seconds": shutdown_seconds,
+        },
+    )
+    settings = reading.settings
+    if settings.metrics_mode == "strict":
+        reading.raise_faults()
+    elif reading.faults:
+        _logger.warning("wrong settings, defaults used instead: %s", "; ".join(reading.faults))
+    _instrumented.add(app)
+    page.add(app, settings.metrics_path, _observe(app, settings))
+    return app
+
+
+def _observe(app: FastAPI, settings: Settings) -> Callable[[str], Answer]:
+    """Start observing; returns what answers at the page's path."""
+    if settings.sdk_disabled:
+        return _without_metrics(settings, "telemetry is switched off by OTEL_SDK_DISABLED")
+    try:
+        process = _connected(settings, app.title)
+        _switch_off_others(app)
+        _wrap(app, settings)
+        _join_lifespan(app, process)
+    except Exception as error:
+        # A service without telemetry is better than none at all.
+        _logger.exception("telemetry could not be set up")
+        return _without_metrics(settings, f"telemetry could not be set up: {error!r}")
+    return process.answer
+
+
+def _without_metrics(settings: Settings, reason: str) -> Callable[[str], Answer]:
+    if settings.metrics_mode == "strict":
+        return lambda _accept: page.unavailable([reason])
+    return lambda _accept: page.fallback()
+
+
+@dataclass(frozen=True)
+class _Process:
+    """What the apps of one process share.
+
+    Attributes:
+        answer: The page of metrics.
+        ending: Exports what is left at the end.
+        attach_logs: Puts the log handler where records pass.
+    """
+
+    answer: Callable[[str], Answer]
+    ending: Ending
+    attach_logs: Callable[..., None]
+
+
+_process: _Process | None = None
+
+
+def _connected(settings: Settings, title: str) -> _Process:
+    global _process  # noqa: PLW0603 - OpenTelemetry's providers are the process's too
+    if _process is None:
+        _process = _connect(settings, title)
+    return _process
+
+
+def _connect(settings: Settings, title: str) -> _Process:
+    # Here and not above: `import obsdeck` and a service that is switched off load no SDK.
+    from obsdeck.telemetry import providers, quieted, resource  # noqa: PLC0415
+    from obsdeck.telemetry.scrape import Page, PageReader  # noqa: PLC0415
+    from obsdeck.telemetry.shutdown import Ending  # noqa: PLC0415
+    from obsdeck.telemetry.workers import is_one_of_several  # noqa: PLC0415
+
+    quieted.install()
+    described, derived = resource.build(settings.service_name, title)
+    if derived:
+        _logger.warning(
+            "this service has no name; it is called %r until OTEL_SERVICE_NAME or service_name= says better",
+            described.attributes["service.name"],
+        )
+    reader = PageReader()
+    pipelines = providers.connect(settings, described, reader)
+    for signal in pipelines.refused:
+        _logger.warning("the provider of %s that is set takes no exporter; obsdeck exports none", signal)
+    ending = Ending(pipelines.parts, settings.shutdown_seconds)
+    ending.install()
+    attach_logs = _log_attacher(settings)
+    attach_logs(complete=False)
+    page_of_process = Page(
+        reader,
+        strict=settings.metrics_mode == "strict",
+        partial=is_one_of_several(sys.argv, os.environ, spawned=parent_process() is not None),
+        errors=Counter(),
+    )
+    return _Process(page_of_process.answer, ending, attach_logs)
+
+
+def _log_attacher(settings: Settings) -> Callable[..., None]:
+    from opentelemetry._logs import get_logger_provider  # noqa: PLC0415
+
+    from obsdeck.telemetry import console, logs  # noqa: PLC0415
+
+    handler = logs.OtlpHandler(get_logger_provider(), settings.attribute_length)
+
+    def attach(*, complete: bool) -> None:
+        if settings.log_format:
+            console.configure(settings.log_format)
+        if settings.logs_exporter == "otlp":
+            logs.attach(handler, complete=complete)
+
+    return attach
+
+
+def _switch_off_others(app: FastAPI) -> None:
+    """One observer per request: FastAPI's own telemetry and the contrib instrumentor give way."""
+    # FastAPI takes this only in its constructor; the dictionary is the one its telemetry reads.
+    native: dict[str, object] | None = getattr(app, "_telemetry", None)
+    if native is not None:
+        native.update(tracing=False, metrics=False, logs=False, auto_configure=False)
+    if getattr(app, "_is_instrumented_by_opentelemetry", False):
+        from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415
+
+        _logger.warning("obsdeck observes this app in place of opentelemetry-instrumentation-fastapi")
+        FastAPIInstrumentor.uninstrument_app(app)
+
+
+def _wrap(app: FastAPI, settings: Settings) -> None:
+    """Put the middleware around the whole app; `add_middleware` would leave error handling outside it."""
+    from obsdeck.telemetry.handles import meter, tracer  # noqa: PLC0415
+    from obsdeck.telemetry.middleware import HttpTelemetry  # noqa: PLC0415
+
+    def observed(inner: ASGIApp) -> ASGIApp:
+        excluded = (*settings.excluded_paths, settings.metrics_path)
+        return HttpTelemetry(
+            inner,
+            tracer=tracer("obsdeck"),
+            meter=meter("obsdeck"),
+            excluded=excluded,
+            length=settings.attribute_length,
+        )
+
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: observed(build())  # type: ignore[method-assign]
+    if app.middleware_stack is not None:
+        app.middleware_stack = observed(app.middleware_stack)
+
+
+def _join_lifespan(app: FastAPI, process: _Process) -> None:
+    """Flush when the app has ended: uvicorn kills the process before exit hooks run."""
+    inner = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(started: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+        try:
+            async with inner(started) as state:
+                process.attach_logs(complete=True)
+                yield state
+        finally:
+            await to_thread.run_sync(process.ending.flush)
+
+    app.router.lifespan_context = lifespan  # type: ignore[assignment]
