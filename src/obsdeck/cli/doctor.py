@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as encoder
+import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,7 +34,7 @@ def doctor(
     from obsdeck.diagnose.doctor import Question, examine
 
     settings, home = context.load(env_file)
-    question = Question(env_file, lookback, timeout)
+    question = Question(time.time() - lookback, timeout, env_file)
     talk = context.talk()
     if json or not talk.is_terminal:
         found = examine(settings, home, question)

@@ -1,0 +1,150 @@
+"""Questions to Prometheus' HTTP API. Facts: https://prometheus.io/docs/prometheus/latest/querying/api/."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from obsdeck.backends import http
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One value of one series.
+
+    Attributes:
+        labels: The series, `__name__` among them where the query kept it.
+        time: Seconds since the epoch.
+        value: The value.
+    """
+
+    labels: Mapping[str, str]
+    time: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series over time.
+
+    Attributes:
+        labels: Its labels.
+        points: Pairs of seconds since the epoch and value, oldest first.
+    """
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """One measurement that was kept with what it belongs to.
+
+    Attributes:
+        series: The labels of its series.
+        labels: Its own labels: `trace_id`, `span_id`.
+        time: Seconds since the epoch.
+        value: The measured value.
+    """
+
+    series: Mapping[str, str]
+    labels: Mapping[str, str]
+    time: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Target:
+    """One address that Prometheus scrapes.
+
+    Attributes:
+        job: The job's name.
+        url: The scraped address.
+        up: Whether the last scrape succeeded.
+        error: Why it did not.
+    """
+
+    job: str
+    url: str
+    up: bool
+    error: str
+
+
+def query(url: str, promql: str, *, time: float | None = None) -> tuple[Sample, ...]:
+    """The value of an expression that yields a vector, at one moment.
+
+    Args:
+        url: Prometheus' base URL.
+        promql: The expression.
+        time: Seconds since the epoch; now by default.
+
+    Raises:
+        UnreachableError: Prometheus does not answer.
+        HttpError: It refuses the expression.
+    """
+    at = {} if time is None else {"time": repr(time)}
+    result = _data(url, "query", {"query": promql, **at})["result"]
+    return tuple(Sample(row["metric"], row["value"][0], float(row["value"][1])) for row in result)
+
+
+def query_range(url: str, promql: str, *, start: float, end: float, step: float) -> tuple[Series, ...]:
+    """The values of an expression over time; times and step in seconds. Raises as `query`."""
+    words = {"query": promql, "start": repr(start), "end": repr(end), "step": repr(step)}
+    result = _data(url, "query_range", words)["result"]
+    return tuple(
+        Series(row["metric"], tuple((moment, float(value)) for moment, value in row["values"]))
+        for row in result
+    )
+
+
+def series(url: str, selector: str, *, start: float, end: float) -> tuple[Mapping[str, str], ...]:
+    """The labels of every series that a selector names between two moments. Raises as `query`."""
+    return tuple(_data(url, "series", {"match[]": selector, "start": repr(start), "end": repr(end)}))
+
+
+def label_values(url: str, label: str, selector: str = "") -> tuple[str, ...]:
+    """Every value of a label, of all series or of those that a selector names. Raises as `query`."""
+    return tuple(_data(url, f"label/{label}/values", {"match[]": selector} if selector else {}))
+
+
+def exemplars(url: str, promql: str, *, start: float, end: float) -> tuple[Exemplar, ...]:
+    """The exemplars of the series in an expression, between two moments. Raises as `query`."""
+    rows = _data(url, "query_exemplars", {"query": promql, "start": repr(start), "end": repr(end)})
+    return tuple(
+        Exemplar(row["seriesLabels"], one["labels"], one["timestamp"], float(one["value"]))
+        for row in rows
+        for one in row["exemplars"]
+    )
+
+
+def metadata(url: str) -> dict[str, Sequence[Mapping[str, str]]]:
+    """Type, help and unit of every metric name, as Prometheus has it. Raises as `query`."""
+    found: dict[str, Sequence[Mapping[str, str]]] = _data(url, "metadata", {})
+    return found
+
+
+def targets(url: str) -> tuple[Target, ...]:
+    """What is scraped, and how the last scrape went. Raises as `query`."""
+    rows = _data(url, "targets", {"state": "active"})["activeTargets"]
+    return tuple(
+        Target(row["labels"].get("job", ""), row["scrapeUrl"], row["health"] == "up", row["lastError"])
+        for row in rows
+    )
+
+
+def version(url: str) -> str:
+    """The server's version; empty where it was built without one. Raises as `query`."""
+    return str(_data(url, "status/buildinfo", {})["version"])
+
+
+def flags(url: str) -> dict[str, str]:
+    """The flags it runs with, without their dashes. Raises as `query`."""
+    found: dict[str, str] = _data(url, "status/flags", {})
+    return found
+
+
+def _data(url: str, path: str, parameters: Mapping[str, str]) -> Any:
+    return http.get(f"{url}/api/v1/{path}", parameters).json()["data"]
