@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from obsdeck.cli.steps import Steps
 from obsdeck.stack.events import Note, Ready, Starting
+from obsdeck.stack.install.events import Got, Step
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -25,6 +27,7 @@ class Progress:
         self._quiet = quiet
         self._status = console.status("") if console.is_terminal and not quiet else None
         self._pending: list[str] = []
+        self._steps = Steps(console)
 
     def __enter__(self) -> Self:
         return self
@@ -32,8 +35,11 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._steps.close()
         if self._status:
             self._status.stop()
+        if not self._quiet and self._steps.begun and isinstance(error, (KeyboardInterrupt, SystemExit)):
+            self._console.print("what was downloaded and compiled is kept; the next run goes on from there")
 
     def __call__(self, event: object) -> None:
         """Take one event."""
@@ -41,7 +47,10 @@ class Progress:
             return
         if isinstance(event, Note):
             self._console.print(event.text, markup=False)
+        elif isinstance(event, (Step, Got)):
+            self._steps(event)
         elif isinstance(event, Starting):
+            self._steps.close()
             self._pending = list(event.names)
             self.task("starting " + ", ".join(self._pending))
         elif isinstance(event, Ready):

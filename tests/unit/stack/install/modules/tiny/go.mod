@@ -1,0 +1,3 @@
+module obsdeck.invalid/tiny
+
+go 1.26
