@@ -35,7 +35,7 @@ def check_configurations(subject: Subject) -> dict[str, Check]:
     checks = {
         name: Check(f"configuration.{name}", ok=True, evidence=f"{subject.home.etc(name)} is accepted")
         for name, path in binaries.items()
-        if name in _JUDGES and path.with_name(_JUDGES[name] or path.name).is_file()
+        if preflight.validator(name, path, subject.home, environment)
     }
     try:
         preflight.check_configuration(subject.home, binaries, environment)
@@ -139,9 +139,6 @@ def _family(pid: int) -> set[int]:
     except psutil.Error:
         return set()
 
-
-_JUDGES = {"collector": "", "loki": "", "prometheus": "promtool", "alertmanager": "amtool"}
-"""Who judges a component's configuration: the server itself, or a tool beside it. The others cannot."""
 
 READY_SECONDS = 2.0
 """What is not ready on this machine within two seconds is not ready."""

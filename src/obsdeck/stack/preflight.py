@@ -89,7 +89,7 @@ def check_configuration(home: Home, binaries: Mapping[str, Path], environment: M
     fingerprint = _fingerprint(home, binaries, environment)
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == fingerprint:
         return
-    validators = {name: _validator(name, binary, home, environment) for name, binary in binaries.items()}
+    validators = {name: validator(name, binary, home, environment) for name, binary in binaries.items()}
     commands = {name: command for name, command in validators.items() if command}
     with ThreadPoolExecutor(max_workers=len(commands) or 1) as pool:
         results = pool.map(lambda command: _run(command, environment), commands.values())
@@ -99,7 +99,7 @@ def check_configuration(home: Home, binaries: Mapping[str, Path], environment: M
     stamp.write_text(fingerprint, encoding="utf-8")
 
 
-def _validator(name: str, binary: Path, home: Home, environment: Mapping[str, str]) -> list[str] | None:
+def validator(name: str, binary: Path, home: Home, environment: Mapping[str, str]) -> list[str] | None:
     """How a server, or the tool beside it, checks its configuration; None if there is no way."""
     etc = home.etc(name)
     promtool, amtool = binary.with_name("promtool"), binary.with_name("amtool")

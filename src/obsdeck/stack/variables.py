@@ -111,7 +111,6 @@ PORTS = _ports(
     ("OBSDECK_TEMPO_PORT", 3200, "tempo", "Tempo's API, from Tempo or from the embedded trace store"),
     ("OBSDECK_TEMPO_GRPC_PORT", 9095, "tempo", "Tempo, between its own parts"),
     ("OBSDECK_TEMPO_OTLP_PORT", 4418, "tempo", "OTLP over HTTP from the collector to Tempo"),
-    ("OBSDECK_TEMPO_GOSSIP_PORT", 7947, "tempo", "Tempo, between its own parts"),
     ("OBSDECK_ALERTMANAGER_PORT", 9093, "alertmanager", "Alertmanager: API and page"),
     ("OBSDECK_GRAFANA_PORT", 3000, "grafana", "Grafana"),
     ("OBSDECK_NODE_EXPORTER_PORT", 9100, "node-exporter", "metrics of this machine"),
