@@ -2,8 +2,8 @@
 
     python benchmarks/stack.py [--runs 5]
 
-Each run is what a user types: `obsdeck up --runtime native --no-demo --offline --json` in a process of its own, in a
-home of its own, on free ports, then `obsdeck down`. The first run fills the home and is not counted.
+Each run is what a user types: `obsdeck up --runtime native --no-demo --offline --json` in a process of its
+own, in a home of its own, on free ports, then `obsdeck down`. The first run is not counted.
 """
 
 from __future__ import annotations
@@ -64,10 +64,9 @@ def obsdeck(environ: dict[str, str], *words: str) -> subprocess.CompletedProcess
 
 def report(rounds: list[dict[str, Any]]) -> None:
     present = [one["name"] for one in rounds[0]["components"] if one["state"] == "ready"]
-    print(f"{len(rounds)} warm starts on {os.cpu_count()} cores; seconds from the start of the servers (median, worst)")
-    slowest = []
-    for one in rounds:
-        slowest.append(max(row["seconds"] for row in one["components"]))
+    print(f"{len(rounds)} warm starts on {os.cpu_count()} cores")
+    print("seconds from the start of the servers (median, worst)")
+    slowest = [max(row["seconds"] for row in one["components"]) for one in rounds]
     for name in present:
         line([row["seconds"] for one in rounds for row in one["components"] if row["name"] == name], name)
     line(slowest, "all ready")

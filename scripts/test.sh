@@ -6,4 +6,6 @@ cd "$(dirname "$0")/.."
 "$PYTHON" scripts/environment.py dev
 scripts/lint.sh
 .venv/bin/obsdeck install collector prometheus loki alertmanager
+# The fast ones first; arguments (a path, -k, -x) take the place of the whole.
+[ $# -gt 0 ] || set -- tests/unit tests/contract tests/stack tests/docker
 exec .venv/bin/python -m pytest -q "$@"
