@@ -254,7 +254,7 @@ def test_two_ups_at_once_make_one_stack(machine: Machine) -> None:
         outputs = [process.communicate(timeout=60)[0] for process in (one, two)]
     assert [one.returncode, two.returncode] == [0, 0], outputs
     assert sum("is changing this stack; waiting for it" in output for output in outputs) == 1
-    assert len(supervisor.states(machine.home)) == 5
+    assert len(machine.states()) == 5
 
 
 def test_a_stopped_component_is_started_again_by_up(machine: Machine) -> None:
