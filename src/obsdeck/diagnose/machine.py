@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from obsdeck.backends import http
 from obsdeck.diagnose.model import Check
-from obsdeck.stack.variables import SECRET, VARIABLES
+from obsdeck.stack.variables import SECRETS, VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def check_settings(subject: Subject) -> Check:
     changed = [
         f"{name} is {present[name]} ({present.origins[name]}), at the start {running[name] or 'not set'}"
         for name, variable in VARIABLES.items()
-        if variable.kind is not SECRET
+        if variable.kind not in SECRETS
         and present.origins[name] != "default"
         and present[name] != running[name]
         and name not in _NOT_OF_THE_STACK

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from obsdeck.stack import files
+from obsdeck.stack import files, passwords
 from obsdeck.stack.components import BY_NAME, LOOPBACK
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def environment(
         "OBSDECK_TEMPO_OTLP_URL": f"http://{LOOPBACK}:{settings[otlp]}",
         "OBSDECK_OTLP_TOKEN": settings["OBSDECK_OTLP_TOKEN"],
         # Grafana reads the file itself, so the password is in no environment and no argument.
-        "GF_SECURITY_ADMIN_PASSWORD": f"$__file{{{home.secrets / 'grafana-admin-password'}}}",
+        "GF_SECURITY_ADMIN_PASSWORD": f"$__file{{{passwords.grafana_file(home)}}}",
         "GF_PATHS_PROVISIONING": str(home.etc("grafana") / "provisioning"),
         MARK: str(home.root),
     }

@@ -31,31 +31,72 @@ def engine_version() -> str:
     return version if version and _answer(["docker", "compose", "version"]) else ""
 
 
+def pull(components: Sequence[Component], settings: Settings, *, offline: bool) -> dict[str, str]:
+    """Have the images of these components; those that are here are not asked for again.
+
+    Args:
+        components: They are the services' names in the compose file.
+        settings: Names the compose file.
+        offline: Reach out to nobody.
+
+    Returns:
+        Name of each optional component whose image cannot be had, with the reason.
+
+    Raises:
+        MissingError: The image of a component that is not optional cannot be had.
+    """
+    images = _images(settings)
+    missing = {}
+    for component in components:
+        if _answer(["docker", "image", "inspect", "--format", "{{.Id}}", images[component.name]]):
+            continue
+        reason = "nothing was pulled: --offline"
+        if not offline:
+            done = _compose(settings, "pull", "--quiet", component.name)
+            if not done.returncode:
+                continue
+            reason = (done.stderr.strip().splitlines() or ["docker compose pull failed"])[-1]
+        missing[component.name] = f"{images[component.name]}: {reason}"
+        if not component.optional:
+            raise MissingError(
+                f"the image of {component.title} cannot be had",
+                why=missing[component.name],
+                hint="obsdeck up --runtime native needs no image",
+            )
+    return missing
+
+
 def start(
-    components: Sequence[Component],
-    settings: Settings,
-    ready: Callable[[str, float], None],
-    *,
-    offline: bool,
+    components: Sequence[Component], settings: Settings, password: str, ready: Callable[[str, float], None]
 ) -> None:
     """Bring these components up and wait until each answers on its published port.
 
     Args:
-        components: What must run; they are the services' names in the compose file.
+        components: What must run; their images are here.
         settings: Ports, limits.
+        password: Grafana's.
         ready: Told each component's name and its seconds as it becomes ready.
-        offline: Never pull an image.
 
     Raises:
-        MissingError: An image is not there and cannot be pulled.
         FailedError: A container ended or was not ready in time; its last lines are the reason.
     """
+    try:
+        _start(components, settings, password, ready)
+    except BaseException:
+        # Ctrl-C and SIGTERM too: a stack that did not come up whole is taken down whole.
+        stop(settings)
+        raise
+
+
+def _start(
+    components: Sequence[Component], settings: Settings, password: str, ready: Callable[[str, float], None]
+) -> None:
     began = time.monotonic()
     names = [component.name for component in components]
-    pull = ["--pull", "never"] if offline else []
-    done = _compose(settings, "up", "--detach", "--quiet-pull", *pull, *names)
+    done = _compose(settings, "up", "--detach", "--pull", "never", *names, password=password)
     if done.returncode:
-        raise _not_started(settings, done.stderr)
+        words = "\n".join(done.stderr.strip().splitlines()[-6:])
+        raise FailedError("docker compose up failed", why=words, hint="all components were stopped again")
     pending = {component.name: component for component in components}
     while pending:
         for name, component in list(pending.items()):
@@ -71,7 +112,6 @@ def start(
         if dead or (pending and late):
             name = dead[0] if dead else next(iter(pending))
             lines = logs(settings, [name], tail=15)
-            stop(settings)
             raise FailedError(
                 f"{name} ended while it was starting"
                 if dead
@@ -152,10 +192,17 @@ def _answer(words: list[str]) -> str:
     return "" if done.returncode else done.stdout.strip()
 
 
-def _compose(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _images(settings: Settings) -> dict[str, str]:
+    """The image of each service, as compose reads its file."""
+    services = json.loads(_compose(settings, "config", "--format", "json").stdout)["services"]
+    return {name: service["image"] for name, service in services.items()}
+
+
+def _compose(settings: Settings, *arguments: str, password: str = "") -> subprocess.CompletedProcess[str]:
+    secret = {"OBSDECK_GRAFANA_PASSWORD": password} if password else {}
     return subprocess.run(
         command(settings, *arguments),
-        env=_environment(settings),
+        env=_environment(settings) | secret,
         capture_output=True,
         text=True,
         check=False,
@@ -164,18 +211,8 @@ def _compose(settings: Settings, *arguments: str) -> subprocess.CompletedProcess
 
 def _environment(settings: Settings) -> dict[str, str]:
     """Compose reads the same variables as the native runtime; secrets go by environment only."""
-    secret = ("OBSDECK_OTLP_TOKEN", "OBSDECK_GRAFANA_PASSWORD")
-    return {**os.environ, **settings.public(), **{name: settings[name] for name in secret if settings[name]}}
-
-
-def _not_started(settings: Settings, complaint: str) -> MissingError | FailedError:
-    words = "\n".join(complaint.strip().splitlines()[-6:])
-    if any(sign in complaint for sign in ("pull", "no such host", "manifest", "not found", "No such image")):
-        return MissingError(
-            "an image cannot be had", why=words, hint="obsdeck up --runtime native needs no image"
-        )
-    stop(settings)
-    return FailedError("docker compose up failed", why=words)
+    token = settings["OBSDECK_OTLP_TOKEN"]
+    return {**os.environ, **settings.public(), **({"OBSDECK_OTLP_TOKEN": token} if token else {})}
 
 
 def _bytes(text: str) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from obsdeck.errors import ConfigError
 from obsdeck.stack import commands, files, record
 from obsdeck.stack.components import named
-from obsdeck.stack.variables import SECRET, VARIABLES
+from obsdeck.stack.variables import SECRETS, VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,5 +89,5 @@ def _read(path: Path) -> str:
 
 
 def _masked(values: Mapping[str, str]) -> dict[str, str]:
-    secret = {name for name, variable in VARIABLES.items() if variable.kind is SECRET}
+    secret = {name for name, variable in VARIABLES.items() if variable.kind in SECRETS}
     return {name: MASK if name in secret and value else value for name, value in values.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obsdeck.errors import ConfigError, UsageError
-from obsdeck.stack.variables import SECRET, VARIABLES, Variable
+from obsdeck.stack.variables import SECRETS, VARIABLES, Variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +40,9 @@ class Settings:
     def public(self) -> dict[str, str]:
         """All values that may be written down: no secret, nothing unset."""
         return {
-            name: value for name, value in self.values.items() if value and VARIABLES[name].kind is not SECRET
+            name: value
+            for name, value in self.values.items()
+            if value and VARIABLES[name].kind not in SECRETS
         }
 
 
@@ -128,7 +130,7 @@ def _unknown(name: str) -> str:
 
 
 def _not_allowed(variable: Variable, text: str) -> str:
-    shown = "its value" if variable.kind is SECRET else repr(text)
+    shown = "its value" if variable.kind in SECRETS else repr(text)
     return f"{variable.name}: {shown} is not {variable.kind.allowed}"
 
 

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from obsdeck.errors import MissingError, ObsdeckError, UsageError
-from obsdeck.stack import compose, files, install, native, processes, record, supervisor
-from obsdeck.stack.components import BY_NAME, QUICKSTART, SERVERS
+from obsdeck.errors import MissingError, UsageError
+from obsdeck.stack import compose, files, install, native, passwords, processes, record, supervisor
+from obsdeck.stack.components import BY_NAME, GRAFANA, QUICKSTART, SERVERS
 from obsdeck.stack.events import Note, Notify, Ready, Starting
 from obsdeck.stack.lock import locked
 from obsdeck.stack.record import Record, RecordedComponent
@@ -53,13 +53,15 @@ def up(wanted: Wanted, settings: Settings, home: Home, notify: Notify) -> StackS
         if before:
             _tell_changes(before, settings, notify)
             settings = before.settings(settings)
-        start = _start_docker if runtime == "docker" else _start_native
-        began = time.time()
-        components = start(wanted, settings, home, notify)
-        if before:
-            components = _keep_seconds(components, before)
-        kept = Record(runtime, before.started if before else began, settings.public(), components)
-        record.write(home, kept)
+        began = Record(runtime, time.time(), settings.public(), ())
+        # Kept before anything is started, so that `down` knows what to stop however this ends.
+        record.write(home, before or began)
+        try:
+            kept = _start(wanted, before or began, settings, home, notify)
+        except BaseException:
+            if not _alive(home, settings):
+                record.forget(home)
+            raise
         return of_record(kept, settings, home)
 
 
@@ -119,6 +121,23 @@ def _runtime(wanted: Wanted, before: Record | None) -> str:
     return "docker" if engine else "native"
 
 
+def _start(wanted: Wanted, kept: Record, settings: Settings, home: Home, notify: Notify) -> Record:
+    runtime = kept.runtime
+    if runtime == "docker":
+        try:
+            components = _start_docker(wanted, settings, home, notify)
+        except MissingError as error:
+            if kept.components or wanted.runtime == "docker":
+                raise
+            notify(Note(f"{error.message}: going on without Docker"))
+            runtime = "native"
+    if runtime == "native":
+        components = _start_native(wanted, settings, home, notify)
+    kept = replace(kept, runtime=runtime, components=_keep_seconds(components, kept))
+    record.write(home, kept)
+    return kept
+
+
 def _tell_changes(before: Record, settings: Settings, notify: Notify) -> None:
     now = settings.public()
     changed = [
@@ -140,6 +159,8 @@ def _start_native(
     )
     plan = [native.Planned(BY_NAME[one.component], one.path) for one in resolved if one.provider != "absent"]
     plan += [native.Planned(QUICKSTART, None)] if wanted.demo else []
+    if any(planned.component == GRAFANA for planned in plan):
+        _grafana_password(settings, home, notify)
     notify(Starting(tuple(planned.component.name for planned in plan)))
     seconds = _Clock(notify)
     native.start(plan, settings, home, seconds)
@@ -161,20 +182,32 @@ def _start_docker(
     wanted: Wanted, settings: Settings, home: Home, notify: Notify
 ) -> tuple[RecordedComponent, ...]:
     versions = install.load_versions()
-    notify(Starting(tuple(component.name for component in SERVERS)))
+    missing = compose.pull(SERVERS, settings, offline=wanted.offline)
+    plan = [component for component in SERVERS if component.name not in missing]
+    notify(Starting(tuple(component.name for component in plan)))
     seconds = _Clock(notify)
-    compose.start(SERVERS, settings, seconds, offline=wanted.offline)
+    compose.start(plan, settings, _grafana_password(settings, home, notify).text, seconds)
     if wanted.demo:
         try:
             native.start([native.Planned(QUICKSTART, None)], settings, home, seconds)
-        except ObsdeckError:
+        except BaseException:
             compose.stop(settings)
             raise
     recorded = [
-        RecordedComponent(one.name, "image", versions[one.name].version, seconds=seconds.of(one.name))
+        RecordedComponent(one.name, "", "", note=missing[one.name])
+        if one.name in missing
+        else RecordedComponent(one.name, "image", versions[one.name].version, seconds=seconds.of(one.name))
         for one in SERVERS
     ]
     return (*recorded, *_quickstart(seconds, demo=wanted.demo))
+
+
+def _grafana_password(settings: Settings, home: Home, notify: Notify) -> passwords.Password:
+    password = passwords.grafana(settings, home)
+    if password.new:
+        kept = passwords.grafana_file(home)
+        notify(Note(f"Grafana: user admin, password {password.text} (shown this once, kept in {kept})"))
+    return password
 
 
 def _quickstart(seconds: _Clock, *, demo: bool) -> tuple[RecordedComponent, ...]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
 import shutil
 import time
 from contextlib import suppress
@@ -19,8 +17,6 @@ from obsdeck.stack.components import BY_NAME, LOOPBACK, Component
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
-
-    import psutil
 
     from obsdeck.stack.environment import Settings
     from obsdeck.stack.home import Home
@@ -64,7 +60,7 @@ def start(
     """
     running = _running(home)
     if not running:
-        processes.end(processes.marked(home), patience=supervisor.STOP_SECONDS)
+        processes.sweep(home, patience=supervisor.STOP_SECONDS)
     missing = [planned for planned in plan if planned.component.name not in running]
     _prepare(plan, missing, settings, home)
     environment = commands.environment(settings, home, embedded_traces=_embedded(plan))
@@ -100,7 +96,8 @@ def stop(home: Home) -> list[str]:
                 supervisor.stop(home, group)
             killed = _killed(home, written)
             supervisor.shutdown(home)
-    killed += [process.name() for process in processes.end(_leftover(home), patience=supervisor.STOP_SECONDS)]
+            _wait_for_nobody(home)
+    killed += processes.sweep(home, patience=supervisor.STOP_SECONDS)
     home.socket.unlink(missing_ok=True)
     return killed
 
@@ -121,7 +118,6 @@ def _prepare(plan: Sequence[Planned], missing: Sequence[Planned], settings: Sett
     preflight.check_ports([_listening(planned.component, embedded=embedded) for planned in missing], settings)
     for directory in (home.root / "logs", home.root / "etc", *(home.data(p.component.name) for p in missing)):
         preflight.check_directory(directory)
-    _write_secrets(settings, home)
     for planned in missing:
         _copy_configuration(planned.component.name, settings, home)
     _write_targets([planned.component for planned in plan], settings, home)
@@ -162,17 +158,6 @@ def _write_targets(components: Sequence[Component], settings: Settings, home: Ho
         path = home.etc("prometheus") / folder / "native.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content, indent=1), encoding="utf-8")
-
-
-def _write_secrets(settings: Settings, home: Home) -> None:
-    home.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = home.secrets / "grafana-admin-password"
-    password = settings["OBSDECK_GRAFANA_PASSWORD"]
-    if path.exists() and not password:
-        return
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(password or secrets.token_urlsafe(18))
 
 
 def _launch(
@@ -241,9 +226,8 @@ def _killed(home: Home, written: int) -> list[str]:
     return []
 
 
-def _leftover(home: Home) -> list[psutil.Process]:
-    """What still runs once the supervisor has been told to end: wait for it, then whatever has lost it."""
+def _wait_for_nobody(home: Home) -> None:
+    """The supervisor has been told to end: give it the time to do so by itself."""
     deadline = time.monotonic() + 2
-    while (left := processes.marked(home)) and time.monotonic() < deadline:
+    while processes.marked(home) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return left

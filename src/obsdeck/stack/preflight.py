@@ -108,6 +108,9 @@ def validator(name: str, binary: Path, home: Home, environment: Mapping[str, str
         return [str(binary), "validate", f"--config={etc / 'config.yaml'}", *auth]
     if name == "loki":
         return [str(binary), "-verify-config", f"-config.file={etc / 'loki.yaml'}", "-config.expand-env=true"]
+    if name == "tempo":
+        verify = ["-config.verify=true", "-config.expand-env=true"]
+        return [str(binary), *verify, f"-config.file={etc / 'tempo.yaml'}"]
     if name == "prometheus" and promtool.is_file():
         return [str(promtool), "check", "config", str(etc / "prometheus.yml")]
     if name == "alertmanager" and amtool.is_file():

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from obsdeck.stack.home import Home
 
 
+_SWEEPS = 5
+
+
 @dataclass(frozen=True)
 class Owner:
     """A process that holds a port.
@@ -83,7 +86,7 @@ def marked(home: Home) -> list[psutil.Process]:
     """
     mine = psutil.Process()
     found = []
-    for process in psutil.process_iter():
+    for process in psutil.process_iter(["name"]):
         try:
             if process.pid != mine.pid and process.environ().get(MARK) == str(home.root):
                 found.append(process)
@@ -116,6 +119,20 @@ def end(processes: Iterable[psutil.Process], patience: float) -> list[psutil.Pro
             continue
     _alive_after(late, 2)
     return late
+
+
+def sweep(home: Home, patience: float) -> list[str]:
+    """End whatever runs for this home; looked for again until nothing is found, since processes fork.
+
+    Returns:
+        The names of those that had to be killed.
+    """
+    killed = []
+    for _ in range(_SWEEPS):
+        if not (found := marked(home)):
+            break
+        killed += [process.info["name"] for process in end(found, patience)]
+    return killed
 
 
 def _alive_after(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:

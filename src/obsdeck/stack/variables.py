@@ -57,6 +57,13 @@ def _size(text: str) -> str:
     return text
 
 
+def _token(text: str) -> str:
+    """The grammar of RFC 6750; a `$` or a quote would mean something in the collector's file."""
+    if not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", text):
+        raise ValueError(text)
+    return text
+
+
 def _choice(*words: str) -> Kind:
     def normal(text: str) -> str:
         if text not in words:
@@ -73,6 +80,10 @@ SIZE = Kind("size", "a whole number of MB, GB or TB, as in 2GB", _size)
 TEXT = Kind("text", "any text", str)
 PATH = Kind("path", "a path", str)
 SECRET = Kind("secret", "any text; never printed", str)
+TOKEN = Kind("secret", "letters, digits and . _ ~ + / -; never printed", _token)
+
+
+SECRETS = (SECRET, TOKEN)
 
 
 @dataclass(frozen=True)
@@ -142,7 +153,7 @@ STACK = (
     Variable("OBSDECK_HOME", "", PATH, "state, data and logs; default: obsdeck in the XDG state directory"),
     Variable("OBSDECK_CONFIG", "", PATH, "a folder to use instead of the shipped ops/observability"),
     Variable("OBSDECK_MIRROR", "", TEXT, "base URL that replaces the host of every release archive"),
-    Variable("OBSDECK_OTLP_TOKEN", "", SECRET, "bearer token that services must send with OTLP"),
+    Variable("OBSDECK_OTLP_TOKEN", "", TOKEN, "bearer token that services must send with OTLP"),
     Variable("OBSDECK_GRAFANA_PASSWORD", "", SECRET, "Grafana's admin password; generated where not set"),
 )
 

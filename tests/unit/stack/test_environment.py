@@ -83,6 +83,12 @@ def test_a_value_that_is_not_allowed_is_refused_and_the_allowed_ones_named(name:
         load_settings({name: value})
 
 
+def test_a_token_that_the_collector_would_misread_is_refused_and_not_shown() -> None:
+    with pytest.raises(UsageError, match="its value is not letters") as caught:
+        load_settings({"OBSDECK_OTLP_TOKEN": "a$$b"})
+    assert "a$$b" not in str(caught.value)
+
+
 def test_all_faults_of_a_file_are_told_at_once(env_file: Path) -> None:
     env_file.write_text("OBSDECK_LOKI_PORT=x\nOBSDECK_TEMPO_PORT=y\n")
     with pytest.raises(ConfigError) as caught:

@@ -8,7 +8,7 @@ import pytest
 from obsdeck.errors import UsageError
 from obsdeck.stack import files, scaffold
 from obsdeck.stack.environment import load_settings
-from obsdeck.stack.variables import SECRET, VARIABLES
+from obsdeck.stack.variables import SECRETS, VARIABLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def test_the_example_file_lists_every_setting_with_its_default(tmp_path: Path) -
     (tmp_path / ".env").write_text(uncommented)
     settings = load_settings({}, tmp_path / ".env")
     assert settings.values == load_settings({}).values
-    assert all(not variable.default for variable in VARIABLES.values() if variable.kind is SECRET)
+    assert all(not variable.default for variable in VARIABLES.values() if variable.kind in SECRETS)
 
 
 def test_a_target_that_is_no_directory_is_refused(tmp_path: Path) -> None:
