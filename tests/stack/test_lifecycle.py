@@ -10,125 +10,29 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import pytest
 
 from obsdeck.stack import files, processes, supervisor
-from obsdeck.stack.home import Home, find_home
-from obsdeck.stack.variables import PORTS, PROGRAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    from conftest import Machine
 
 pytestmark = pytest.mark.stack
 
 
-@dataclass
-class Machine:
-    """A user's account of its own: a home directory, free ports, the usual cache of programs."""
-
-    folder: Path
-    environ: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def home(self) -> Home:
-        return find_home(environ=self.environ)
-
-    def obsdeck(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*words),
-            cwd=self.folder,
-            env={**self.environ, **environ},
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-
-    def begin(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self.command(*words),
-            cwd=self.folder,
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    @staticmethod
-    def command(*words: str) -> list[str]:
-        return [sys.executable, "-m", "obsdeck", *words]
-
-    def up(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        return self.obsdeck("up", "--runtime", "native", "--no-demo", "--offline", *words, **environ)
-
-    def states(self) -> dict[str, Any]:
-        document = json.loads(self.obsdeck("status", "--json").stdout)
-        return {one["name"]: one["state"] for one in document["components"] if one["state"] != "absent"}
-
-    def port(self, name: str) -> int:
-        return int(self.environ[f"OBSDECK_{name}_PORT"])
-
-    def running(self) -> list[int]:
-        return sorted(process.pid for process in processes.marked(self.home))
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [server.getsockname()[1] for server in servers]
-
-
-@pytest.fixture(scope="module")
-def programs() -> dict[str, str]:
-    """Where this machine's programs are; without them these tests are left out."""
-    environ = dict(os.environ)
-    named = {one.name: environ[one.name] for one in PROGRAMS if one.name in environ}
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "obsdeck",
-            "install",
-            "--offline",
-            "--json",
-            "collector",
-            "prometheus",
-            "loki",
-            "alertmanager",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture(scope="module", autouse=True)
+def programs() -> None:
+    """Without the servers' programs these tests are left out."""
+    needed = ["collector", "prometheus", "loki", "alertmanager"]
+    install = [sys.executable, "-m", "obsdeck", "install", "--offline", "--json", *needed]
+    done = subprocess.run(install, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip("the servers are not installed: obsdeck install collector prometheus loki alertmanager")
-    return named
-
-
-@pytest.fixture
-def machine(tmp_path: Path, programs: dict[str, str]) -> Iterator[Machine]:
-    folder = tmp_path / "a user's home"
-    folder.mkdir()
-    ports = dict(zip((one.name for one in PORTS), map(str, free_ports(len(PORTS))), strict=True))
-    machine = Machine(
-        folder,
-        {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
-            **ports,
-            **{name: path for name, path in programs.items() if name != "OBSDECK_TEMPO_BIN"},
-        },
-    )
-    yield machine
-    processes.end(processes.marked(machine.home), patience=2)
 
 
 def until(condition: Callable[[], bool], seconds: float = 20) -> None:
@@ -314,7 +218,7 @@ def test_home_may_be_unset(machine: Machine) -> None:
 
 def test_changed_settings_wait_for_the_next_start(machine: Machine) -> None:
     assert machine.up().returncode == 0
-    [other] = free_ports(1)
+    [other] = machine.free_ports(1)
     done = machine.up(OBSDECK_LOKI_PORT=str(other))
     assert done.returncode == 0
     assert "the stack keeps running as it was started; for OBSDECK_LOKI_PORT" in done.stderr

@@ -127,7 +127,7 @@ def stop(settings: Settings, *, wipe: bool = False) -> None:
     Raises:
         FailedError: Compose did not manage to.
     """
-    done = _compose(settings, "down", "--remove-orphans", "--timeout", "5", *(["--volumes"] if wipe else []))
+    done = _compose(settings, "down", "--remove-orphans", "--timeout", "3", *(["--volumes"] if wipe else []))
     if done.returncode:
         raise FailedError("docker compose down failed", why=done.stderr.strip()[-1000:])
 
@@ -162,7 +162,7 @@ def memory(settings: Settings) -> dict[str, int]:
 
 def logs(settings: Settings, names: Iterable[str], tail: int) -> str:
     """The last lines of these services."""
-    return _compose(settings, "logs", "--no-color", "--tail", str(tail), *names).stdout
+    return _compose(settings, "logs", "--no-color", "--no-log-prefix", "--tail", str(tail), *names).stdout
 
 
 def follow(settings: Settings, names: Iterable[str]) -> Iterator[tuple[str, str]]:

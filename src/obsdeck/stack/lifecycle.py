@@ -184,9 +184,10 @@ def _start_docker(
     versions = install.load_versions()
     missing = compose.pull(SERVERS, settings, offline=wanted.offline)
     plan = [component for component in SERVERS if component.name not in missing]
-    notify(Starting(tuple(component.name for component in plan)))
+    notify(Starting(tuple(one.name for one in (*plan, *([QUICKSTART] if wanted.demo else [])))))
     seconds = _Clock(notify)
-    compose.start(plan, settings, _grafana_password(settings, home, notify).text, seconds)
+    password = _grafana_password(settings, home, notify) if GRAFANA in plan else ""
+    compose.start(plan, settings, password, seconds)
     if wanted.demo:
         try:
             native.start([native.Planned(QUICKSTART, None)], settings, home, seconds)
@@ -202,12 +203,12 @@ def _start_docker(
     return (*recorded, *_quickstart(seconds, demo=wanted.demo))
 
 
-def _grafana_password(settings: Settings, home: Home, notify: Notify) -> passwords.Password:
+def _grafana_password(settings: Settings, home: Home, notify: Notify) -> str:
     password = passwords.grafana(settings, home)
     if password.new:
         kept = passwords.grafana_file(home)
         notify(Note(f"Grafana: user admin, password {password.text} (shown this once, kept in {kept})"))
-    return password
+    return password.text
 
 
 def _quickstart(seconds: _Clock, *, demo: bool) -> tuple[RecordedComponent, ...]:

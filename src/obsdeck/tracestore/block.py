@@ -93,7 +93,7 @@ def open_block(path: Path, *, sealed: bool) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: It is gone, or is no block.
     """
-    mode = "immutable=1" if sealed else "mode=ro"
+    mode = "mode=ro&immutable=1" if sealed else "mode=ro"
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None, check_same_thread=False
     )

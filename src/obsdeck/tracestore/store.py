@@ -202,6 +202,8 @@ class Store:
                 wanted.setdefault(span.trace_id, []).append(span.span_id)
         found: dict[bytes, set[int]] = {}
         for block in self._sealed:
+            if not block.path.exists():
+                continue  # somebody deleted it
             with closing(block.open()) as db:
                 for number, trace_id in list(
                     select_in(db, "SELECT id, trace_id FROM trace WHERE trace_id", wanted)
@@ -212,10 +214,16 @@ class Store:
     def _keep_house(self) -> None:
         """Begin a new block where the current one is full or old, and drop what may not be kept."""
         try:
+            self._forget_missing()
             self._seal_if_full()
             self._drop_oldest()
         except (sqlite3.Error, OSError) as error:
             _log.warning("housekeeping will be tried again: %s", error)
+
+    def _forget_missing(self) -> None:
+        """Go on without blocks that somebody deleted."""
+        with self._changes:
+            self._sealed = tuple(block for block in self._sealed if block.path.exists())
 
     def _seal_if_full(self) -> None:
         block = self._current

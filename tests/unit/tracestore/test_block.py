@@ -59,9 +59,11 @@ def test_a_sealed_block_is_read_without_companions(path: Path) -> None:
         assert [other.name for other in path.parent.iterdir()] == [path.name]
 
 
-def test_a_block_that_is_gone_cannot_be_opened(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_block_that_is_gone_does_not_come_back(tmp_path: Path, *, sealed: bool) -> None:
     with pytest.raises(sqlite3.OperationalError):
-        open_block(tmp_path / "gone.db", sealed=True).execute("SELECT 1 FROM span")
+        open_block(tmp_path / "gone.db", sealed=sealed)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_many_values_are_asked_for_in_portions(path: Path) -> None:

@@ -131,6 +131,20 @@ def test_a_block_goes_when_it_is_too_old(
     assert set(bench.search("{}")) == {2, 3}
 
 
+def test_a_block_that_somebody_deletes_is_not_missed(
+    open_bench: Callable[..., Bench], span: type[S], tmp_path: Path
+) -> None:
+    bench = open_bench(block_spans=1)
+    bench.put(1, span(1))
+    bench.put(2, span(1))
+    until(lambda: len(bench.store._sealed) == 2)
+    blocks_of(tmp_path)[0].unlink()
+    bench.put(1, span(1))
+    bench.put(3, span(1))
+    assert set(bench.search("{}")) == {1, 2, 3}
+    until(lambda: len(bench.store._sealed) == 3)
+
+
 def test_a_full_disk_is_told_to_the_sender_and_the_store_recovers(
     bench: Bench, span: type[S], request_of: Callable[..., Any]
 ) -> None:

@@ -1,0 +1,102 @@
+"""A user's account of its own, for tests that type commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from obsdeck.stack import processes
+from obsdeck.stack.home import Home, find_home
+from obsdeck.stack.variables import PORTS, PROGRAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass
+class Machine:
+    """A user's account of its own: a home directory, free ports, the usual cache of programs."""
+
+    folder: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def home(self) -> Home:
+        return find_home(environ=self.environ)
+
+    def obsdeck(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*words),
+            cwd=self.folder,
+            env={**self.environ, **environ},
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(*words),
+            cwd=self.folder,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    @staticmethod
+    def command(*words: str) -> list[str]:
+        return [sys.executable, "-m", "obsdeck", *words]
+
+    def up(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return self.obsdeck("up", "--runtime", "native", "--no-demo", "--offline", *words, **environ)
+
+    def states(self) -> dict[str, Any]:
+        document = json.loads(self.obsdeck("status", "--json").stdout)
+        return {one["name"]: one["state"] for one in document["components"] if one["state"] != "absent"}
+
+    def port(self, name: str) -> int:
+        return int(self.environ[f"OBSDECK_{name}_PORT"])
+
+    def running(self) -> list[int]:
+        return sorted(process.pid for process in processes.marked(self.home))
+
+    @staticmethod
+    def free_ports(count: int) -> list[int]:
+        with ExitStack() as held:
+            servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+            return [server.getsockname()[1] for server in servers]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    folder = tmp_path / "a user's home"
+    folder.mkdir()
+    ports = dict(zip((one.name for one in PORTS), map(str, Machine.free_ports(len(PORTS))), strict=True))
+    machine = Machine(
+        folder,
+        {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
+            **ports,
+            **{
+                one.name: os.environ[one.name]
+                for one in PROGRAMS
+                if one.name in os.environ and one.component != "tempo"
+            },
+        },
+    )
+    yield machine
+    processes.end(processes.marked(machine.home), patience=2)

@@ -1,0 +1,86 @@
+"""`obsdeck up` and `down` in the docker runtime, through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from obsdeck.stack import compose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Machine
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+def docker(machine: Machine) -> Iterator[Machine]:
+    """An account on a machine with Docker and the images that cannot be done without."""
+    if not compose.engine_version():
+        pytest.skip("no Docker engine with compose answers")
+    if "DOCKER_CONFIG" not in os.environ:  # compose is found below the real home
+        machine.environ["DOCKER_CONFIG"] = str(Path("~/.docker").expanduser())
+    if names():
+        pytest.skip("a stack of this user runs in Docker already")
+    yield machine
+    machine.obsdeck("down", "--wipe", "--yes")
+    assert names() == []
+
+
+def names() -> list[str]:
+    """The containers of the project."""
+    label = f"label=com.docker.compose.project={compose.PROJECT}"
+    command = ["docker", "ps", "--all", "--filter", label, "--format", "{{.Names}}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_up_twice_doctor_and_down(docker: Machine) -> None:
+    first = docker.obsdeck("up", "--runtime", "docker", "--offline", "--json")
+    if first.returncode == 3:
+        pytest.skip(f"images are not there: {json.loads(first.stdout)['error']['message']}")
+    document = json.loads(first.stdout)
+    assert document["ok"], first.stdout
+    assert {row["provider"] for row in document["components"] if row["state"] == "ready"} == {
+        "image",
+        "embedded",
+    }
+    before = names()
+    assert docker.obsdeck("up", "--offline").returncode == 0
+    assert names() == before
+    doctor = docker.obsdeck("doctor", "--json")
+    assert json.loads(doctor.stdout)["ok"], doctor.stdout
+    assert docker.obsdeck("logs", "tempo").stdout.startswith("tempo ")
+    assert docker.obsdeck("down").returncode == 0
+    assert names() == []
+    assert docker.running() == []
+
+
+def test_ctrl_c_in_the_middle_of_up_leaves_nothing_running(docker: Machine) -> None:
+    with docker.begin("up", "--runtime", "docker", "--offline") as process:
+        deadline = time.monotonic() + 60
+        while process.poll() is None and not names() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    if process.returncode == 3:
+        pytest.skip("images are not there")
+    assert process.returncode == 130, output
+    assert names() == []
+
+
+def test_auto_goes_on_without_docker_where_an_image_cannot_be_had(docker: Machine) -> None:
+    own = docker.folder / "observability"
+    own.mkdir()
+    (own / "compose.yaml").write_text("services: {collector: {image: 'obsdeck.invalid/none:1'}}")
+    done = docker.obsdeck("up", "--offline", "--no-demo", OBSDECK_CONFIG=str(own))
+    assert "the image of OTel Collector cannot be had: going on without Docker" in done.stderr
+    assert names() == []
