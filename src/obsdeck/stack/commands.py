@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,11 +40,14 @@ class Program:
         name: Its name with the supervisor, and of its log.
         argv: The program and its arguments.
         directory: Its working directory.
+        environment: What it gets besides the common environment; `%(ENV_NAME)s` stands for a variable
+            of that, so that a secret is in no file.
     """
 
     name: str
     argv: tuple[str, ...]
     directory: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def programs(component: str, binary: Path | None, settings: Settings, home: Home) -> tuple[Program, ...]:
@@ -188,9 +191,17 @@ def _quickstart(settings: Settings, home: Home) -> tuple[Program, ...]:
     serve = ("-m", "uvicorn", "app:app", "--app-dir", str(folder), "--host", LOOPBACK, "--port", port)
     ask = ("-m", "obsdeck.stack.traffic", f"http://{LOOPBACK}:{port}")
     return (
-        Program("quickstart", (sys.executable, *serve), home.data("quickstart")),
+        Program("quickstart", (sys.executable, *serve), home.data("quickstart"), _otlp(settings)),
         Program("traffic", (sys.executable, *ask), home.data("quickstart")),
     )
+
+
+def _otlp(settings: Settings) -> dict[str, str]:
+    """How a service of ours reaches the collector, in OpenTelemetry's own variables."""
+    otlp = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{settings['OBSDECK_OTLP_HTTP_PORT']}"}
+    if settings["OBSDECK_OTLP_TOKEN"]:
+        otlp["OTEL_EXPORTER_OTLP_HEADERS"] = "authorization=Bearer%%20%(ENV_OBSDECK_OTLP_TOKEN)s"
+    return otlp
 
 
 _ARGUMENTS = {

@@ -64,6 +64,7 @@ startsecs = 1
 startretries = 3
 stopwaitsecs = {stop_seconds}
 killasgroup = true
+environment = {environment}
 """
 
 
@@ -106,6 +107,7 @@ def write_config(home: Home, programs: Iterable[Program]) -> None:
             directory=_literal(program.directory),
             log=_literal(_literal(home.log(program.name))),  # supervisor 4 expands this one twice
             stop_seconds=STOP_SECONDS,
+            environment=",".join(f'{name}="{value}"' for name, value in program.environment.items()),
         )
         for program in programs
     ]

@@ -52,6 +52,13 @@ def test_a_token_adds_the_collectors_second_file() -> None:
     assert "auth.yaml" in argv({"OBSDECK_OTLP_TOKEN": "t"})
 
 
+def test_the_quickstart_sends_to_this_collector_and_no_other() -> None:
+    settings = load_settings({"OBSDECK_OTLP_HTTP_PORT": "5318", "OBSDECK_OTLP_TOKEN": "t"})
+    quickstart, _ = commands.programs("quickstart", None, settings, HOME)
+    assert quickstart.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:5318"
+    assert "%(ENV_OBSDECK_OTLP_TOKEN)s" in quickstart.environment["OTEL_EXPORTER_OTLP_HEADERS"]
+
+
 def test_grafana_finds_its_own_folder_from_its_program() -> None:
     [program] = commands.programs("grafana", Path("/opt/grafana/bin/grafana"), load_settings({}), HOME)
     assert "--homepath=/opt/grafana" in program.argv

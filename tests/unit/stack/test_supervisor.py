@@ -54,6 +54,17 @@ def test_programs_run_and_their_output_is_kept(home: Home) -> None:
     until(lambda: home.log("one").exists() and home.log("one").read_text() == "100% awake\n")
 
 
+def test_a_program_gets_its_own_variables_and_a_secret_is_in_no_file(home: Home) -> None:
+    show = "import os; print(os.environ['HEADERS'], flush=True)"
+    argv = (sys.executable, "-c", f"{show}; {SLEEP}")
+    own = {"HEADERS": "authorization=Bearer%%20%(ENV_TOKEN)s"}
+    supervisor.write_config(home, [Program("one", argv, home.root, own)])
+    supervisor.start(home, {**os.environ, MARK: str(home.root), "TOKEN": "s3cret"})
+    until(lambda: home.log("one").exists() and "Bearer" in home.log("one").read_text())
+    assert home.log("one").read_text().startswith("authorization=Bearer%20s3cret\n")
+    assert "s3cret" not in (home.run / "supervisord.conf").read_text()
+
+
 def test_a_program_that_ends_is_seen_to_have_ended(home: Home) -> None:
     start(home, program(home, "brief", "import sys; sys.exit('no such file')"))
     until(lambda: supervisor.states(home)["brief"].state in {"BACKOFF", "FATAL"})
