@@ -47,7 +47,7 @@ def up(wanted: Wanted, settings: Settings, home: Home, notify: Notify) -> StackS
     Raises:
         ObsdeckError: As `native.start`, `compose.start` and the installer raise; nothing is left half up.
     """
-    with locked(home, lambda text: notify(Note(text))):
+    with locked(home.run, "changing this stack", lambda text: notify(Note(text))):
         before = record.read(home) if _alive(home, settings) else None
         runtime = _runtime(wanted, before)
         if before:
@@ -71,7 +71,7 @@ def down(settings: Settings, home: Home, notify: Notify, *, wipe: bool = False) 
     Returns:
         Whether anything was running.
     """
-    with locked(home, lambda text: notify(Note(text))):
+    with locked(home.run, "changing this stack", lambda text: notify(Note(text))):
         before = record.read(home)
         settings = before.settings(settings) if before else settings
         was_up = bool(processes.marked(home))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from obsdeck.errors import MissingError
-from obsdeck.stack.home import Home
 from obsdeck.stack.lock import locked
 
 if TYPE_CHECKING:
@@ -16,16 +15,14 @@ if TYPE_CHECKING:
 HOLD = """
 import sys
 from pathlib import Path
-from obsdeck.stack.home import Home
 from obsdeck.stack.lock import locked
-with locked(Home(Path(sys.argv[1]), Path(sys.argv[1])), lambda text: None):
+with locked(Path(sys.argv[1]), "at work", lambda text: None):
     print("held", flush=True)
     sys.stdin.readline()
 """
 
 
 def test_the_second_waits_for_the_first_and_says_for_whom(tmp_path: Path) -> None:
-    home = Home(tmp_path, tmp_path)
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as first:
@@ -40,9 +37,9 @@ def test_the_second_waits_for_the_first_and_says_for_whom(tmp_path: Path) -> Non
             first.stdin.write("\n")
             first.stdin.flush()
 
-        with locked(home, waiting):
+        with locked(tmp_path, "at work", waiting):
             assert first.wait(10) == 0
-        assert told == [f"another obsdeck (pid {first.pid}) is changing this stack; waiting for it"]
+        assert told == [f"another obsdeck (pid {first.pid}) is at work; waiting for it"]
 
 
 def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
@@ -54,7 +51,7 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
         first.kill()
         first.wait()
     told: list[str] = []
-    with locked(Home(tmp_path, tmp_path), told.append):
+    with locked(tmp_path, "at work", told.append):
         assert told == []
 
 
@@ -62,6 +59,6 @@ def test_a_state_directory_that_cannot_be_made_is_said_so(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(MissingError, match="cannot be written"),
-        locked(Home(tmp_path / "file", tmp_path), print),
+        locked(tmp_path / "file", "at work", print),
     ):
         pass

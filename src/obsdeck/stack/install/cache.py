@@ -12,7 +12,6 @@ An entry appears whole or not at all: it is filled beside its place and renamed.
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -26,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from obsdeck.errors import MissingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from obsdeck.stack.install.catalog import Release
 
@@ -152,34 +151,6 @@ def remember_miss(cache: Path, release: Release, why: str) -> None:
     if why:
         misses[release.component] = {"version": release.version, "time": time.time(), "why": why}
     write_json(cache / "misses.json", misses)
-
-
-@contextmanager
-def locked(cache: Path, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Be the only one who installs into this cache; the system lets go however the process ends.
-
-    Args:
-        cache: The cache; made if it is not there.
-        waiting: Told once if another process installs.
-
-    Raises:
-        MissingError: The cache cannot be written.
-    """
-    with writing(cache):
-        cache.mkdir(parents=True, exist_ok=True)
-        handle = os.open(cache / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(handle, 20, 0).decode(errors="replace").strip()
-            waiting(f"another obsdeck (pid {holder or '?'}) is installing; waiting for it")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        os.truncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from obsdeck.stack.events import Note
 from obsdeck.stack.install import cache as store
 from obsdeck.stack.install.catalog import load_versions
 from obsdeck.stack.install.resolution import EMBEDDED, Resolved, resolve
+from obsdeck.stack.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -65,7 +66,7 @@ def obtain(
         # Imported late: a warm start needs no HTTP client and no event loop.
         from obsdeck.stack.install.get import get  # noqa: PLC0415
 
-        with store.locked(home.cache, lambda text: notify(Note(text))), store.writing(home.cache):
+        with locked(home.cache, "installing", lambda text: notify(Note(text))), store.writing(home.cache):
             # Somebody else may have installed while we waited.
             missing = [resolve(one.component, settings, home.cache, environ) for one in wanted]
             found |= {one.component: one for one in missing}
@@ -111,7 +112,7 @@ def verify_cache(names: Iterable[str], home: Home, notify: Notify) -> None:
             why := store.fault(home.cache, release, thorough=True)
         ):
             notify(Note(why))
-            with store.locked(home.cache, lambda text: notify(Note(text))):
+            with locked(home.cache, "installing", lambda text: notify(Note(text))):
                 store.drop(home.cache, release)
 
 

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -87,13 +85,11 @@ def test_a_cache_that_cannot_be_made_is_an_error_with_a_way_out(tmp_path: Path, 
     (tmp_path / "file").write_text("in the way")
     with (
         pytest.raises(MissingError, match="cannot be written") as caught,
-        store.locked(tmp_path / "file" / "cache", print),
+        store.filling(tmp_path / "file" / "cache", release()),
     ):
         pass
     assert "no directory" in caught.value.why
     assert "XDG_CACHE_HOME" in caught.value.hint
-    with pytest.raises(MissingError), store.filling(tmp_path / "file" / "cache", release()):
-        pass
 
 
 def test_other_faults_are_not_taken_for_the_disks(tmp_path: Path) -> None:
@@ -120,34 +116,3 @@ def test_a_miss_is_remembered_for_a_day_and_for_its_version(
         assert store.recent_miss(home.cache, release()) == ""
     store.remember_miss(home.cache, release(), "")
     assert store.recent_miss(home.cache, release()) == ""
-
-
-HOLD = """
-import sys
-from pathlib import Path
-from obsdeck.stack.install.cache import locked
-with locked(Path(sys.argv[1]), print):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
-
-def test_the_second_who_installs_waits_for_the_first_and_is_told(home: Any) -> None:
-    told: list[str] = []
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(home.cache)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as first:
-        assert first.stdin
-        assert first.stdout
-        assert first.stdout.readline() == "held\n"
-
-        def waiting(text: str) -> None:
-            told.append(text)
-            first.stdin.close()  # the first ends only after the second has begun to wait
-
-        with store.locked(home.cache, waiting):
-            assert first.wait(30) == 0
-    assert told == [f"another obsdeck (pid {first.pid}) is installing; waiting for it"]
