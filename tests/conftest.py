@@ -1,4 +1,4 @@
-"""A user's account of its own, for tests that type commands."""
+"""What all tests share: an account to type commands in, and a summary of what was left out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,13 @@ from obsdeck.stack.variables import PORTS, PROGRAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was left out, and why: a line for each reason."""
+    reasons = Counter(str(report.longrepr[-1]) for report in terminalreporter.stats.get("skipped", []))
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"left out {count}: {reason.removeprefix('Skipped: ')}")
 
 
 @dataclass

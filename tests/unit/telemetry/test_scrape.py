@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import shutil
 import socket
 import subprocess
 import urllib.request
@@ -20,6 +18,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from obsdeck.names import metric_name
+from obsdeck.stack import install
+from obsdeck.stack.environment import load_settings
+from obsdeck.stack.home import find_home
 from obsdeck.telemetry.scrape import Page, PageReader
 
 from .conftest import serving, until
@@ -267,9 +268,9 @@ scrape_configs: [{{job_name: scraped, static_configs: [{{targets: ["127.0.0.1:{p
 
 @pytest.mark.stack
 def test_a_live_prometheus_stores_the_same_series_from_the_page_and_by_otlp(tmp_path: Path) -> None:
-    program = os.environ.get("OBSDECK_PROMETHEUS_BIN") or shutil.which("prometheus")
+    program = install.resolve("prometheus", load_settings(), find_home().cache).path
     if not program:
-        pytest.skip("no Prometheus: name one with OBSDECK_PROMETHEUS_BIN")
+        pytest.skip("Prometheus is not there: obsdeck install prometheus")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     api = f"http://127.0.0.1:{port}/api/v1"
