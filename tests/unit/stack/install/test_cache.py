@@ -53,6 +53,21 @@ def test_a_program_that_was_changed_is_noticed_by_its_size_and_time(home: Any, f
     assert "was changed" in store.fault(home.cache, filled)
 
 
+def test_a_cache_that_was_copied_is_as_good_as_before(home: Any, filled: Any) -> None:
+    program = store.entry(home.cache, filled) / "prometheus"
+    installed = program.stat().st_mtime_ns
+    os.utime(program, ns=(0, 0))
+    assert store.fault(home.cache, filled) == ""
+    assert program.stat().st_mtime_ns == installed, "the next look is a quick one again"
+
+
+def test_a_program_of_another_time_and_content_is_damaged(home: Any, filled: Any) -> None:
+    program = store.entry(home.cache, filled) / "prometheus"
+    program.write_bytes(b"tha server")
+    os.utime(program, ns=(0, 0))
+    assert "damaged" in store.fault(home.cache, filled)
+
+
 def test_a_program_that_rotted_on_the_disk_is_noticed_by_its_checksum(home: Any, filled: Any) -> None:
     program = store.entry(home.cache, filled) / "prometheus"
     before = program.stat()
