@@ -127,6 +127,7 @@ async def _build_all(
         return [Resolved(release.component, "absent", note=_said(error)) for release in releases]
     results = await _pipeline(releases, toolchain, cache, notify)
     if all(one.provider == "module" for one in results):
+        notify(Note("removing what was only needed for building"))
         await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
     return results
 
