@@ -29,6 +29,7 @@ class Variable:
         read: From text to value; raises ValueError where the text is not allowed.
         allowed: What may be written, for messages and the reference.
         meaning: What it sets.
+        instead: What a text that is not allowed becomes; None is the default.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Variable:
     read: Callable[[str], Any]
     allowed: str
     meaning: str
+    instead: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Settings:
             settings that are wrong: `fail-open` goes on and says so, `strict` refuses.
         metrics_path: Where the page is.
         excluded_paths: Paths that are not observed, each with everything below it.
+        read_only_prefix: The path under which only reading is allowed; empty for none.
         log_format: `json` or `text` for console lines; empty leaves them as they are.
         shutdown_seconds: How long the end of the process may wait for the receiver.
     """
@@ -82,6 +85,7 @@ class Settings:
     metrics_mode: Literal["fail-open", "strict"]
     metrics_path: str
     excluded_paths: tuple[str, ...]
+    read_only_prefix: str
     log_format: Literal["", "json", "text"]
     shutdown_seconds: float
 
@@ -129,6 +133,10 @@ def _path(text: str) -> str:
 
 def _paths(text: str) -> tuple[str, ...]:
     return tuple(_path(part.strip()).rstrip("/") or "/" for part in text.split(",") if part.strip())
+
+
+def _prefix(text: str) -> str:
+    return _path(text) if text else ""
 
 
 def _otlp(text: str) -> str:
@@ -202,6 +210,15 @@ _ROWS = {
         "paths that start with /, separated by commas",
         "what is not observed, with everything below; the page of metrics is always among it",
     ),
+    "read_only_prefix": Variable(
+        "OBSDECK_READ_ONLY_PREFIX",
+        "",
+        _prefix,
+        "a path that starts with / (anything else guards every path)",
+        "where only GET, HEAD and OPTIONS are allowed, as in /api/; unset guards nothing",
+        # A guard that a typing error opens would be none.
+        instead="/",
+    ),
     "log_format": Variable(
         "OBSDECK_LOG_FORMAT",
         "",
@@ -226,7 +243,7 @@ class Reading:
     """Settings as read, and what was wrong.
 
     Attributes:
-        settings: Every faulty value is replaced by the default.
+        settings: Every faulty value is replaced by its row's `instead`, or the default.
         faults: One line per faulty value: its name, the value, and what is allowed.
     """
 
@@ -261,7 +278,7 @@ def read(environ: Mapping[str, str], arguments: Mapping[str, object]) -> Reading
             values[field.name] = row.read(text)
         except (ValueError, TypeError):
             faults.append(f"{label.rstrip('=')} is {text!r}; allowed: {row.allowed}")
-            values[field.name] = row.read(row.default)
+            values[field.name] = row.read(row.default if row.instead is None else row.instead)
     return Reading(Settings(**values), tuple(faults))  # type: ignore[arg-type]
 
 

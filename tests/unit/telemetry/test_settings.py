@@ -30,6 +30,7 @@ def test_without_anything_the_defaults_hold() -> None:
     assert (settings.attribute_length, settings.attribute_count) == (4096, 128)
     assert settings.excluded_paths == ("/health", "/healthz", "/livez", "/readyz")
     assert settings.metrics_mode == "fail-open"
+    assert settings.read_only_prefix == ""
 
 
 def test_an_argument_wins_over_its_variable_and_that_over_the_default() -> None:
@@ -54,6 +55,8 @@ def test_settings_cannot_be_changed() -> None:
         ("excluded_paths", ["/a/", "/b"], ("/a", "/b")),
         ("excluded_paths", "/a, /b,", ("/a", "/b")),
         ("excluded_paths", (), ()),
+        ("read_only_prefix", "/api/", "/api/"),
+        ("read_only_prefix", "", ""),
         ("shutdown_seconds", 0.5, 0.5),
         ("log_format", "JSON", "json"),
         ("service_name", "Mein Dienst", "Mein Dienst"),
@@ -89,6 +92,13 @@ def test_a_wrong_value_is_named_and_replaced_by_the_default(variable: str, text:
     reading = read({variable: text}, {})
     assert reading.settings == read({}, {}).settings
     assert reading.faults == (f"{variable} is {text!r}; allowed: {VARIABLES[variable].allowed}",)
+
+
+@pytest.mark.parametrize("text", ["api", "true", "/api?", "/api/{version}/"])
+def test_a_wrong_prefix_guards_everything_instead_of_nothing(text: str) -> None:
+    reading = read({"OBSDECK_READ_ONLY_PREFIX": text}, {})
+    assert reading.settings.read_only_prefix == "/"
+    assert reading.faults[0].startswith(f"OBSDECK_READ_ONLY_PREFIX is {text!r}; allowed: a path")
 
 
 def test_all_faults_are_in_one_error() -> None:
