@@ -20,7 +20,7 @@ from obsdeck.telemetry.settings import VARIABLES as SERVICE_VARIABLES
 
 ROOT = Path(__file__).resolve().parents[1]
 MADE = "<!-- Written by scripts/generate_reference.py; change the code, then run `just reference`. -->\n"
-VERBS = ("up", "status", "logs", "doctor", "down", "config", "install", "init", "version")
+VERBS = ("up", "status", "logs", "doctor", "run", "down", "config", "install", "init", "version")
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from obsdeck.cli import config, doctor, down, init, install, logs, status, up, version
+from obsdeck.cli.run import run as run_command
 
 EXIT_INTERRUPTED = 130
 
@@ -38,6 +39,10 @@ app.command("up")(up.up)
 app.command("status")(status.status)
 app.command("logs")(logs.logs)
 app.command("doctor")(doctor.doctor)
+# What follows the command's name is the command's own: `obsdeck run uvicorn app:app --port 80` needs no `--`.
+app.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(
+    run_command
+)
 app.command("down")(down.down)
 app.command("config")(config.config)
 app.command("install")(install.install)

@@ -19,6 +19,7 @@ UNEXPECTED = 70
 
 def exit_code_of(error: BaseException, argv: Sequence[str]) -> int:
     """Print an error in the form that `argv` asks for and return the exit code for it."""
+    argv = _own(argv)
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     if "--debug" in argv:
@@ -37,6 +38,11 @@ def exit_code_of(error: BaseException, argv: Sequence[str]) -> int:
         "hint: this is a fault of obsdeck; run the command again with --debug and report what it prints\n"
     )
     return UNEXPECTED
+
+
+def _own(argv: Sequence[str]) -> Sequence[str]:
+    """The words that are ours: what follows `run` is another program's command line."""
+    return argv[: argv.index("run")] if "run" in argv else argv
 
 
 def _print(error: ObsdeckError, *, as_json: bool) -> None:

@@ -44,6 +44,7 @@ def instrument(
     metrics_mode: str | None = None,
     metrics_path: str | None = None,
     excluded_paths: Iterable[str] | None = None,
+    read_only_prefix: str | None = None,
     log_format: str | None = None,
     shutdown_seconds: float | None = None,
 ) -> App:
@@ -60,6 +61,7 @@ def instrument(
         metrics_mode: `fail-open` or `strict` (`OBSDECK_METRICS_MODE`).
         metrics_path: Where the page of metrics is (`OBSDECK_METRICS_PATH`).
         excluded_paths: What is not observed, each with everything below it (`OBSDECK_EXCLUDED_PATHS`).
+        read_only_prefix: Where only reading is allowed (`OBSDECK_READ_ONLY_PREFIX`).
         log_format: `json` or `text` console lines (`OBSDECK_LOG_FORMAT`).
         shutdown_seconds: How long the end may wait for the receiver (`OBSDECK_SHUTDOWN_SECONDS`).
 
@@ -80,6 +82,7 @@ def instrument(
             "metrics_mode": metrics_mode,
             "metrics_path": metrics_path,
             "excluded_paths": None if excluded_paths is None else tuple(excluded_paths),
+            "read_only_prefix": read_only_prefix,
             "log_format": log_format,
             "shutdown_seconds": shutdown_seconds,
         },
@@ -90,8 +93,17 @@ def instrument(
     elif reading.faults:
         _logger.warning("wrong settings, defaults used instead: %s", "; ".join(reading.faults))
     _instrumented.add(app)
+    _guard(app, settings)
     page.add(app, settings.metrics_path, _observe(app, settings))
     return app
+
+
+def _guard(app: FastAPI, settings: Settings) -> None:
+    """Comes before the observer, which is then around it: what is refused has its span like the rest."""
+    if settings.read_only_prefix:
+        from obsdeck.telemetry import guard  # noqa: PLC0415
+
+        guard.add(app, settings.read_only_prefix)
 
 
 def _observe(app: FastAPI, settings: Settings) -> Callable[[str], Answer]:
@@ -175,7 +187,7 @@ def _connect(settings: Settings, title: str) -> _Process:
 def _log_attacher(settings: Settings) -> Callable[..., None]:
     from opentelemetry._logs import get_logger_provider  # noqa: PLC0415
 
-    from obsdeck.telemetry import console, logs  # noqa: PLC0415
+    from obsdeck.telemetry import bridges, console, logs  # noqa: PLC0415
 
     handler = logs.OtlpHandler(get_logger_provider(), settings.attribute_length)
 
@@ -184,6 +196,7 @@ def _log_attacher(settings: Settings) -> Callable[..., None]:
             console.configure(settings.log_format)
         if settings.logs_exporter == "otlp":
             logs.attach(handler, complete=complete)
+        bridges.attach(handler if settings.logs_exporter == "otlp" else None)
 
     return attach
 

@@ -9,6 +9,7 @@ values that OTLP has no type for.
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -33,6 +34,8 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 _SEEN = "_obsdeck_seen"
 # color_message is uvicorn's copy of the message with ANSI codes in it.
 _NOT_EXTRA = _STANDARD | {"color_message", _SEEN}
+# structlog's names for what a record has anyway.
+_REPEATED = frozenset({"level", "logger", "timestamp", "trace_id", "span_id"})
 
 _SEVERITIES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 # Not an empty context: the SDK would take the current one in its place.
@@ -73,6 +76,7 @@ def _is_exported(record: logging.LogRecord) -> bool:
 
 def _translated(record: logging.LogRecord, length: int) -> LogRecord:
     level = min(max(record.levelno, 1), 50)
+    record, event = _unfolded(record)
     return LogRecord(
         timestamp=int(record.created * 1e9),
         context=context_of(record),
@@ -80,8 +84,33 @@ def _translated(record: logging.LogRecord, length: int) -> LogRecord:
         # Python's steps of ten are OpenTelemetry's of four: DEBUG 10 is 5, INFO 20 is 9, CRITICAL 50 is 21.
         severity_number=SeverityNumber(max(1, level * 4 // 10 + 1)),
         body=scrub(record.getMessage()),
-        attributes={key: _scrubbed(value) for key, value in _attributes(record, length).items()},
+        attributes={key: _scrubbed(value) for key, value in (_attributes(record, length) | event).items()},
     )
+
+
+def _unfolded(record: logging.LogRecord) -> tuple[logging.LogRecord, dict[str, Any]]:
+    """A record whose message is text, and what else structlog put into it: its events are dictionaries."""
+    if not (isinstance(record.msg, dict) and "event" in record.msg):
+        return record, {}
+    event = dict(record.msg)
+    inner = logging.makeLogRecord(vars(record))
+    inner.msg, inner.args = str(event.pop("event")), ()
+    asked = _exc_info(event.pop("exc_info", None))
+    inner.exc_info = record.exc_info or asked
+    for name in ("_logger", "_name"):  # for structlog's own formatter
+        vars(inner).pop(name, None)
+    fields = {key: value for key, value in event.items() if key not in _REPEATED and value is not None}
+    return inner, {key: _plain(value) for key, value in fields.items()}
+
+
+def _exc_info(given: Any) -> Any:
+    if isinstance(given, BaseException):
+        return (type(given), given, given.__traceback__)
+    return given if isinstance(given, tuple) else sys.exc_info() if given else None
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, _PLAIN) else str(value)
 
 
 def _scrubbed(value: Any) -> Any:
@@ -101,7 +130,7 @@ def context_of(record: logging.LogRecord) -> Context:
 def extras(record: logging.LogRecord) -> dict[str, Any]:
     """What the caller added to a record by `extra=`, as values that OTLP and JSON have types for."""
     return {
-        key: value if isinstance(value, _PLAIN) else str(value)
+        key: _plain(value)
         for key, value in vars(record).items()
         if key not in _NOT_EXTRA and value is not None
     }
@@ -109,9 +138,10 @@ def extras(record: logging.LogRecord) -> dict[str, Any]:
 
 def _attributes(record: logging.LogRecord, length: int) -> dict[str, Any]:
     attributes = extras(record)
-    attributes["code.file.path"] = record.pathname
-    attributes["code.line.number"] = record.lineno
-    attributes["code.function.name"] = record.funcName
+    if record.pathname:
+        attributes["code.file.path"] = record.pathname
+        attributes["code.line.number"] = record.lineno
+        attributes["code.function.name"] = record.funcName
     if record.exc_info and record.exc_info[1] is not None:
         error = record.exc_info[1]
         attributes["exception.type"] = type(error).__qualname__

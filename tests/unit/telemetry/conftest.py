@@ -187,13 +187,15 @@ def run(code: str, **variables: str) -> str:
 
 
 @contextmanager
-def serving(folder: Path, source: str, *arguments: str, **variables: str) -> Iterator[Service]:
+def serving(
+    folder: Path, source: str, *arguments: str, prefix: tuple[str, ...] = (), **variables: str
+) -> Iterator[Service]:
     """Serve `source`, a module with `app` in it, on a port that the system chooses."""
     (folder / "service.py").write_text(source)
     log = folder / "service.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "service:app", "--port", "0", *arguments],
+            [*prefix, sys.executable, "-m", "uvicorn", "service:app", "--port", "0", *arguments],
             cwd=folder,
             env=environment(**variables),
             text=True,
