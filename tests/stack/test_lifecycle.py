@@ -112,7 +112,8 @@ def test_sigterm_in_the_middle_of_up_leaves_nothing_running(machine: Machine) ->
         process.terminate()
         process.communicate(timeout=30)
     assert process.returncode == 143
-    assert machine.running() == []
+    left = [(one.pid, one.ppid(), one.status(), one.cmdline()) for one in processes.marked(machine.home)]
+    assert left == []
 
 
 @pytest.mark.parametrize("then", ["up", "down"])

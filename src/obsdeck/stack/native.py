@@ -65,7 +65,12 @@ def start(
     _prepare(plan, missing, settings, home)
     environment = commands.environment(settings, home, embedded_traces=_embedded(plan))
     binaries = {planned.component.name: planned.binary for planned in plan if planned.binary}
-    preflight.check_configuration(home, binaries, environment)
+    try:
+        preflight.check_configuration(home, binaries, environment)
+    except BaseException:
+        if not running:  # a checker that was at work when Ctrl-C came
+            processes.sweep(home, patience=1)
+        raise
     began = time.monotonic()
     try:
         _launch(plan, settings, home, environment, running)

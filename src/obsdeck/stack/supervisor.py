@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -126,18 +127,29 @@ def start(home: Home, environment: Mapping[str, str], *, timeout: float = 10) ->
         FailedError: It ended, or did not answer in time; its output is the reason.
     """
     home.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # It leaves the terminal's session by itself, once its socket is open: Ctrl-C is for `up` alone.
-    done = subprocess.run(
-        [sys.executable, "-m", "supervisor.supervisord", "-c", str(_config_path(home))],
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-    if done.returncode or not is_running(home):
-        raise FailedError("the supervisor did not start", why=(done.stdout + done.stderr).strip()[-2000:])
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "supervisor.supervisord", "-c", str(_config_path(home))],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # Ctrl-C is for `up` alone
+        )
+        try:
+            # It ends once its socket is open, and goes on in the background.
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        except BaseException:
+            # Half started it could slip away while it forks; whole it can be asked to end.
+            process.wait(timeout)
+            raise
+        if process.returncode or not is_running(home):
+            output.seek(0)
+            said = output.read().decode(errors="replace").strip()
+            raise FailedError("the supervisor did not start", why=said[-2000:])
 
 
 def is_running(home: Home) -> bool:
