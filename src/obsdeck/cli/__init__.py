@@ -14,8 +14,6 @@ import typer
 from obsdeck.cli import config, doctor, down, init, install, logs, status, up, version
 from obsdeck.cli.run import run as run_command
 
-EXIT_INTERRUPTED = 130
-
 app = typer.Typer(
     name="obsdeck",
     help="OpenTelemetry-first observability for FastAPI services, on one machine.",

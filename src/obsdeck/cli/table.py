@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from obsdeck.stack.status import ComponentStatus, StackStatus
+    from obsdeck.stack.status import StackStatus
 
 SCHEMA_VERSION = 1
 _COLOURS = {"ready": "green", "starting": "yellow", "absent": "dim", "stopped": "red", "failed": "red"}
@@ -49,11 +49,7 @@ def document(status: StackStatus, *, ok: bool, **more: Any) -> str:
         "schema_version": SCHEMA_VERSION,
         "ok": ok,
         "runtime": status.runtime,
-        "components": [_row(row) for row in status.components],
+        "components": [asdict(row) for row in status.components],
         **more,
     }
     return json.dumps(content, indent=2)
-
-
-def _row(row: ComponentStatus) -> dict[str, Any]:
-    return asdict(row)

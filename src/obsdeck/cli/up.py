@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -48,7 +49,7 @@ def up(
         checks = canary.round_trip(status.settings)
     ok = status.ok and all(check.ok for check in checks)
     if json:
-        typer.echo(table.document(status, ok=ok, checks=[_check(one) for one in checks]))
+        typer.echo(table.document(status, ok=ok, checks=[asdict(one) for one in checks]))
     else:
         _print(status, checks)
     if not ok:
@@ -58,12 +59,6 @@ def up(
 def _terminated(_number: int, _frame: Any) -> None:
     """SIGTERM is treated like Ctrl-C: what was begun is taken back, then the process ends."""
     sys.exit(143)
-
-
-def _check(check: Check) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(check)
 
 
 def _print(status: StackStatus, checks: Sequence[Check]) -> None:
