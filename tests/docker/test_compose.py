@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -25,6 +26,8 @@ pytestmark = pytest.mark.docker
 
 OPS = Path(__file__).resolve().parents[2] / "ops" / "observability"
 OPTIONAL = {"grafana", "node-exporter"}
+BESIDE = {"collector-volume", "retention"}
+"""What is no server: it has no metrics and no port."""
 START_SECONDS = 180
 
 
@@ -228,7 +231,7 @@ def test_an_exemplar_leads_from_the_metric_to_the_trace(stack: Compose) -> None:
 
 def test_the_servers_scrape_and_find_each_other(stack: Compose) -> None:
     url = f"{stack.url('OBSDECK_PROMETHEUS_PORT')}/api/v1"
-    expected = set(stack.services) - {"collector-volume"}
+    expected = set(stack.services) - BESIDE
     until(
         lambda: (
             expected
@@ -252,10 +255,32 @@ def test_containers_run_with_next_to_no_rights(stack: Compose) -> None:
 
 
 def test_ports_are_published_on_loopback_only(stack: Compose) -> None:
-    for service in set(stack.services) - {"collector-volume"}:
+    for service in set(stack.services) - BESIDE:
         bindings = stack.inspect(service)["NetworkSettings"]["Ports"].values()
         addresses = {binding["HostIp"] for one in bindings if one for binding in one}
         assert addresses == {"127.0.0.1"}, service
+
+
+def test_logs_that_take_too_much_room_are_asked_for_at_loki(stack: Compose) -> None:
+    """In the image's own shell, with a chunk of 1 January 2020 that is made up, and a Loki that is not."""
+    name = base64.b64encode(f"{1577836800000:x}:{1577840400000:x}:213599a5".encode()).decode()
+    fill = f"mkdir -p /dev/shm/chunks/fake/1 && head -c 2000000 /dev/zero >/dev/shm/chunks/fake/1/{name}"
+    given = ("--env", "OBSDECK_LOKI_DATA=/dev/shm", "--env", "OBSDECK_LOGS_MAX_SIZE=1MB")
+    words = ("sh", "-c", f"{fill} && exec timeout 60 sh /etc/retention/retention.sh 1")
+    stack.run("exec", "--detach", *given, "retention", *words)
+    asked = until(lambda: get(f"{stack.url('OBSDECK_LOKI_PORT')}/loki/api/v1/delete"))
+    assert asked[0]["query"] == '{service_name=~".+"}'
+    assert asked[0]["end_time"] == 1577840400
+
+
+def test_retention_may_read_lokis_volume_and_change_tempos(stack: Compose) -> None:
+    def tried(*words: str) -> bool:
+        container = stack.run("ps", "--quiet", "retention").strip()
+        return docker("exec", container, *words).returncode == 0
+
+    assert tried("ls", "/loki/chunks")
+    assert not tried("touch", "/loki/chunks/mine")
+    assert tried("touch", "/var/tempo/mine")
 
 
 def test_data_survives_down_and_up(stack: Compose) -> None:

@@ -7,20 +7,26 @@ import os
 import shutil
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from obsdeck.errors import FailedError, MissingError
-from obsdeck.stack import files, health
+from obsdeck.stack import files, health, supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from obsdeck.stack.components import Component
     from obsdeck.stack.environment import Settings
 
 PROJECT = "obsdeck"
+BESIDE = ("retention",)
+"""Services that are no component, and that no component waits for."""
+
 READY_SECONDS = 300
 """Images may have to be pulled first."""
+
+KILLED = 128 + 9
+"""The exit code of a container that was ended by SIGKILL."""
 
 
 def engine_version() -> str:
@@ -71,6 +77,8 @@ def start(
 ) -> None:
     """Bring these components up and wait until each answers on its published port.
 
+    If one cannot be, those that were started are ended, and no other.
+
     Args:
         components: What must run; their images are here.
         settings: Ports, limits.
@@ -80,11 +88,11 @@ def start(
     Raises:
         FailedError: A container ended or was not ready in time; its last lines are the reason.
     """
+    before = states(settings)
     try:
         _start(components, settings, password, ready)
-    except BaseException:
-        # Ctrl-C and SIGTERM too: a stack that did not come up whole is taken down whole.
-        stop(settings)
+    except BaseException:  # Ctrl-C and SIGTERM too
+        _take_back(before, settings)
         raise
 
 
@@ -93,10 +101,12 @@ def _start(
 ) -> None:
     began = time.monotonic()
     names = [component.name for component in components]
-    done = _compose(settings, "up", "--detach", "--pull", "never", *names, password=password)
+    done = _compose(settings, "up", "--detach", "--pull", "never", *names, *BESIDE, password=password)
     if done.returncode:
         words = "\n".join(done.stderr.strip().splitlines()[-6:])
-        raise FailedError("docker compose up failed", why=words, hint="all components were stopped again")
+        raise FailedError(
+            "docker compose up failed", why=words, hint="what had been started was stopped again"
+        )
     pending = {component.name: component for component in components}
     while pending:
         for name, component in list(pending.items()):
@@ -117,26 +127,43 @@ def _start(
                 if dead
                 else f"{name} was not ready in {READY_SECONDS} s",
                 why=lines,
-                hint="all components were stopped again",
+                hint="what had been started was stopped again",
             )
 
 
-def stop(settings: Settings, *, wipe: bool = False) -> None:
+def _take_back(before: Mapping[str, str], settings: Settings) -> None:
+    started = [name for name, state in states(settings).items() if state != before.get(name)]
+    if "running" not in before.values():
+        stop(settings)
+    elif started:
+        _compose(settings, "rm", "--force", "--stop", *started)
+
+
+def stop(settings: Settings, *, wipe: bool = False) -> list[str]:
     """Remove the containers; the volumes stay unless `wipe`.
+
+    Returns:
+        Names of services that had to be killed; what a server had not yet written is lost then.
 
     Raises:
         FailedError: Compose did not manage to.
     """
-    done = _compose(settings, "down", "--remove-orphans", "--timeout", "3", *(["--volumes"] if wipe else []))
+    grace = str(supervisor.STOP_SECONDS)
+    running = {name for name, state in states(settings).items() if state == "running"}
+    # Stopped first and looked at, because a container that is gone tells nothing.
+    _compose(settings, "stop", "--timeout", grace)
+    killed = [row["Service"] for row in _rows(settings) if row["ExitCode"] == KILLED]
+    done = _compose(
+        settings, "down", "--remove-orphans", "--timeout", grace, *(["--volumes"] if wipe else [])
+    )
     if done.returncode:
         raise FailedError("docker compose down failed", why=done.stderr.strip()[-1000:])
+    return [name for name in killed if name in running]
 
 
 def states(settings: Settings) -> dict[str, str]:
     """Compose's word for the state of each service: running, exited, restarting, ..."""
-    done = _compose(settings, "ps", "--all", "--format", "json")
-    rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    return {row["Service"]: row["State"] for row in rows}
+    return {row["Service"]: row["State"] for row in _rows(settings)}
 
 
 def memory(settings: Settings) -> dict[str, int]:
@@ -182,6 +209,12 @@ def command(settings: Settings, *arguments: str) -> list[str]:
         "docker", "compose", "--project-name", PROJECT, "--env-file", os.devnull,
         "--file", str(folder / "compose.yaml"), *auth, *arguments,
     ]  # fmt: skip
+
+
+def _rows(settings: Settings) -> list[dict[str, Any]]:
+    """The containers that there are, running or not."""
+    done = _compose(settings, "ps", "--all", "--format", "json")
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
 def _answer(words: list[str]) -> str:

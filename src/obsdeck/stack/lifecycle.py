@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from obsdeck.errors import MissingError, UsageError
-from obsdeck.stack import compose, files, install, native, passwords, processes, record, supervisor
+from obsdeck.stack import compose, files, install, native, passwords, preflight, processes, record, supervisor
 from obsdeck.stack.components import BY_NAME, GRAFANA, QUICKSTART, SERVERS
 from obsdeck.stack.events import Note, Notify, Ready, Starting
 from obsdeck.stack.lock import locked
@@ -16,6 +16,8 @@ from obsdeck.stack.record import Record, RecordedComponent
 from obsdeck.stack.status import StackStatus, of_record
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from obsdeck.stack.environment import Settings
     from obsdeck.stack.home import Home
 
@@ -53,6 +55,7 @@ def up(wanted: Wanted, settings: Settings, home: Home, notify: Notify) -> StackS
         if before:
             _tell_changes(before, settings, notify)
             settings = before.settings(settings)
+        preflight.check_directory(home.run)
         began = Record(runtime, time.time(), settings.public(), ())
         # Kept before anything is started, so that `down` knows what to stop however this ends.
         record.write(home, before or began)
@@ -76,9 +79,10 @@ def down(settings: Settings, home: Home, notify: Notify, *, wipe: bool = False) 
         settings = before.settings(settings) if before else settings
         was_up = bool(processes.marked(home))
         killed = native.stop(home)
-        if before and before.runtime == "docker":
-            was_up = True
-            compose.stop(settings, wipe=wipe)
+        in_docker = before is not None and before.runtime == "docker"
+        was_up = was_up or in_docker
+        if in_docker or (wipe and _volumes(home).exists()):
+            killed += compose.stop(settings, wipe=wipe)
         if killed:
             names = ", ".join(killed)
             notify(
@@ -93,6 +97,11 @@ def down(settings: Settings, home: Home, notify: Notify, *, wipe: bool = False) 
             shutil.rmtree(home.secrets, ignore_errors=True)
             (home.run / "checked").unlink(missing_ok=True)
         return was_up
+
+
+def _volumes(home: Home) -> Path:
+    """Stands for the data of the docker runtime, which lies in volumes of the engine."""
+    return home.root / "data" / "in-docker-volumes"
 
 
 def _alive(home: Home, settings: Settings) -> bool:
@@ -125,7 +134,7 @@ def _start(wanted: Wanted, kept: Record, settings: Settings, home: Home, notify:
     runtime = kept.runtime
     if runtime == "docker":
         try:
-            components = _start_docker(wanted, settings, home, notify)
+            components = _start_docker(wanted, settings, home, notify, fresh=not kept.components)
         except MissingError as error:
             if kept.components or wanted.runtime == "docker":
                 raise
@@ -179,7 +188,7 @@ def _start_native(
 
 
 def _start_docker(
-    wanted: Wanted, settings: Settings, home: Home, notify: Notify
+    wanted: Wanted, settings: Settings, home: Home, notify: Notify, *, fresh: bool
 ) -> tuple[RecordedComponent, ...]:
     versions = install.load_versions()
     missing = compose.pull(SERVERS, settings, offline=wanted.offline)
@@ -187,12 +196,15 @@ def _start_docker(
     notify(Starting(tuple(one.name for one in (*plan, *([QUICKSTART] if wanted.demo else [])))))
     seconds = _Clock(notify)
     password = _grafana_password(settings, home, notify) if GRAFANA in plan else ""
-    compose.start(plan, settings, password, seconds)
+    preflight.check_directory(home.root / "data")
+    _volumes(home).touch()
+    compose.start(plan, settings, password, lambda name, passed: seconds(Ready(name, passed)))
     if wanted.demo:
         try:
             native.start([native.Planned(QUICKSTART, None)], settings, home, seconds)
         except BaseException:
-            compose.stop(settings)
+            if fresh:
+                compose.stop(settings)
             raise
     recorded = [
         RecordedComponent(one.name, "", "", note=missing[one.name])
@@ -220,15 +232,16 @@ def _quickstart(seconds: _Clock, *, demo: bool) -> tuple[RecordedComponent, ...]
 
 
 class _Clock:
-    """Takes the moments of readiness and passes them on."""
+    """Remembers when each component was ready, and passes every event on."""
 
     def __init__(self, notify: Notify) -> None:
         self._notify = notify
         self._seconds: dict[str, float] = {}
 
-    def __call__(self, name: str, seconds: float) -> None:
-        self._seconds[name] = seconds
-        self._notify(Ready(name, seconds))
+    def __call__(self, event: object) -> None:
+        if isinstance(event, Ready):
+            self._seconds[event.name] = event.seconds
+        self._notify(event)
 
     def of(self, name: str) -> float:
         return round(self._seconds.get(name, 0.0), 3)
