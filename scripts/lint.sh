@@ -7,5 +7,5 @@ bin=.venv/bin
 "$bin/ruff" check --quiet .
 "$bin/mypy" --no-error-summary
 "$bin/lint-imports" --no-logo >/dev/null || "$bin/lint-imports"
-"$bin/shellcheck" --shell sh scripts/*.sh scripts/obs/*.sh
+"$bin/shellcheck" --shell sh scripts/*.sh scripts/obs/*.sh ops/observability/*/*.sh
 echo "lint: clean"

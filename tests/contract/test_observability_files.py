@@ -87,12 +87,14 @@ def test_containers_get_every_variable_that_their_files_have_no_default_for() ->
 
 
 def test_every_component_is_a_service_and_the_other_way_round() -> None:
-    assert services().keys() - {"collector-volume"} == {component.name for component in SERVERS}
+    beside = {"collector-volume", "retention"}
+    assert services().keys() - beside == {component.name for component in SERVERS}
 
 
 def test_images_are_those_of_the_list_of_versions() -> None:
     images = {name: service["image"] for name, service in services().items()}
     assert images.pop("collector-volume") == images["tempo"]
+    assert images.pop("retention") == images["prometheus"]
     assert images == {name: release.image for name, release in load_versions().items()}
 
 

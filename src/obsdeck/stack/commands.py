@@ -67,7 +67,8 @@ def programs(component: str, binary: Path | None, settings: Settings, home: Home
     data = home.data(component)
     program = Program(component, tuple(argv), data)
     if component == "loki":
-        return (program, Program("retention", (sys.executable, "-m", "obsdeck.stack.retention"), data))
+        script = files.observability(settings["OBSDECK_CONFIG"]) / "retention" / "retention.sh"
+        return (program, Program("retention", ("/bin/sh", str(script)), data))
     return (program,)
 
 
@@ -96,6 +97,8 @@ def environment(
         **urls,
         **data,
         "OBSDECK_BIND": LOOPBACK,
+        # For a script that needs what only Python does alike on every machine.
+        "OBSDECK_PYTHON": sys.executable,
         "OBSDECK_TEMPO_OTLP_URL": f"http://{LOOPBACK}:{settings[otlp]}",
         "OBSDECK_OTLP_TOKEN": settings["OBSDECK_OTLP_TOKEN"],
         # Grafana reads the file itself, so the password is in no environment and no argument.
@@ -105,10 +108,22 @@ def environment(
     }
 
 
+def collector_files(values: Mapping[str, str]) -> list[str]:
+    """The names of the collector's files, each merged over those before it.
+
+    Args:
+        values: Settings by name, or the environment made from them.
+    """
+    asked = {
+        "auth.yaml": values.get("OBSDECK_OTLP_TOKEN"),
+        "sampling.yaml": values.get("OBSDECK_TRACES_KEPT_PERCENT", "100") != "100",
+    }
+    return ["config.yaml", *(name for name, wanted in asked.items() if wanted)]
+
+
 def _collector(binary: str, settings: Settings, home: Home) -> list[str]:
     etc = home.etc("collector")
-    argv = [binary, f"--config={etc / 'config.yaml'}"]
-    return [*argv, f"--config={etc / 'auth.yaml'}"] if settings["OBSDECK_OTLP_TOKEN"] else argv
+    return [binary, *(f"--config={etc / name}" for name in collector_files(settings.values))]
 
 
 def _prometheus(binary: str, settings: Settings, home: Home) -> list[str]:

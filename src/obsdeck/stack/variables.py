@@ -51,6 +51,13 @@ def _days_or_more(text: str) -> str:
     return hours
 
 
+def _percent(text: str) -> str:
+    number = float(text)
+    if not 0 <= number <= 100:  # noqa: PLR2004 - that is what a percentage is
+        raise ValueError(text)
+    return f"{number:g}"
+
+
 def _size(text: str) -> str:
     if not re.fullmatch(r"[1-9]\d{0,5}(MB|GB|TB)", text):
         raise ValueError(text)
@@ -77,6 +84,7 @@ PORT = Kind("port", "a number from 1 to 65535", _port)
 DURATION = Kind("duration", "hours, days or weeks, as in 36h, 7d or 2w", _hours)
 DAYS = Kind("duration", "24 hours or more, as in 7d (Loki deletes by the day)", _days_or_more)
 SIZE = Kind("size", "a whole number of MB, GB or TB, as in 2GB", _size)
+PERCENT = Kind("percent", "a number from 0 to 100, as in 5", _percent)
 TEXT = Kind("text", "any text", str)
 PATH = Kind("path", "a path", str)
 SECRET = Kind("secret", "any text; never printed", str)
@@ -154,6 +162,12 @@ STACK = (
     Variable("OBSDECK_CONFIG", "", PATH, "a folder to use instead of the shipped ops/observability"),
     Variable("OBSDECK_MIRROR", "", TEXT, "base URL that replaces the host of every release archive"),
     Variable("OBSDECK_OTLP_TOKEN", "", TOKEN, "bearer token that services must send with OTLP"),
+    Variable(
+        "OBSDECK_TRACES_KEPT_PERCENT",
+        "100",
+        PERCENT,
+        "how many traces without an error and below a second are kept",
+    ),
     Variable("OBSDECK_GRAFANA_PASSWORD", "", SECRET, "Grafana's admin password; generated where not set"),
 )
 
