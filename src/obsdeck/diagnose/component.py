@@ -12,8 +12,8 @@ from obsdeck.diagnose.machine import RESTART
 from obsdeck.diagnose.model import Check, words
 from obsdeck.diagnose.subject import Process
 from obsdeck.errors import ConfigError, ObsdeckError
-from obsdeck.stack import commands, preflight, processes
-from obsdeck.stack.components import TEMPO
+from obsdeck.stack import commands, preflight, processes, queues
+from obsdeck.stack.components import COLLECTOR, TEMPO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +86,12 @@ def check_process(subject: Subject, component: Component) -> Check:
     if state.alive:
         evidence = f"pid {state.pid}" if state.pid else f"container is {state.word}"
         return Check(name, ok=True, evidence=evidence)
+    if component == COLLECTOR and (broken := queues.damaged(subject.home.data(component.name))):
+        evidence = "; ".join(f"{one.path} is damaged: {one.why}" for one in broken)
+        evidence = f"{component.title} is not running, and cannot read its queue: {evidence}"
+        return Check(
+            name, ok=False, evidence=evidence, next="obsdeck up, which moves it aside and begins a new one"
+        )
     lines = subject.last_lines(component.name)
     evidence = f"{component.title} is not running: {state.word}" + (
         f"; it last wrote:\n{lines}" if lines else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 from pathlib import Path
 
-from obsdeck.errors import UsageError
+from obsdeck.errors import ConfigError, UsageError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -28,12 +28,16 @@ def observability(override: str = "") -> Path:
         override: The value of `OBSDECK_CONFIG`, empty for the shipped one.
 
     Raises:
-        UsageError: The override is no folder with a `compose.yaml`.
+        UsageError: The override is no folder with a `compose.yaml`, or cannot be looked into.
     """
     if not override:
         return root() / "ops" / "observability"
     folder = Path(override).expanduser().absolute()
-    if not (folder / "compose.yaml").is_file():
+    try:
+        found = (folder / "compose.yaml").is_file()
+    except OSError as error:
+        raise ConfigError("cannot be read", path=folder, why=str(error)) from error
+    if not found:
         raise UsageError(
             f"OBSDECK_CONFIG is {override!r}, and there is no compose.yaml in it",
             hint="`obsdeck init` writes such a folder, ops/observability, into your repository",

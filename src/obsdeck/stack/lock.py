@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from obsdeck.errors import MissingError
@@ -42,8 +42,9 @@ def locked(directory: Path, doing: str, waiting: Callable[[str], None]) -> Itera
             holder = os.pread(handle, 20, 0).decode(errors="replace").strip()
             waiting(f"another obsdeck (pid {holder or '?'}) is {doing}; waiting for it")
             fcntl.flock(handle, fcntl.LOCK_EX)
-        os.truncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        with suppress(OSError):  # a full disk: whoever waits is not told for whom
+            os.truncate(handle, 0)
+            os.pwrite(handle, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(handle)

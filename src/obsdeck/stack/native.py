@@ -8,17 +8,20 @@ import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obsdeck.errors import ConfigError, FailedError, ObsdeckError
-from obsdeck.stack import commands, files, health, logs, preflight, processes, supervisor
-from obsdeck.stack.components import BY_NAME, LOOPBACK, Component
+from obsdeck.stack import commands, files, health, logs, preflight, processes, queues, supervisor
+from obsdeck.stack.components import BY_NAME, COLLECTOR, LOOPBACK, Component
+from obsdeck.stack.events import Note, Ready
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from obsdeck.stack.commands import Program
     from obsdeck.stack.environment import Settings
+    from obsdeck.stack.events import Notify
     from obsdeck.stack.home import Home
 
 READY_SECONDS = 60
@@ -40,18 +43,16 @@ class Planned:
     binary: Path | None
 
 
-def start(
-    plan: Sequence[Planned], settings: Settings, home: Home, ready: Callable[[str, float], None]
-) -> None:
-    """Bring every planned component up, or, if one cannot be, leave nothing running.
+def start(plan: Sequence[Planned], settings: Settings, home: Home, notify: Notify) -> None:
+    """Bring every planned component up, or, if one cannot be, end those that were started.
 
-    Components that already run are left alone, so this also completes a half-started stack.
+    Components that already run are left alone either way, so this also completes a half-started stack.
 
     Args:
         plan: What must run in the end.
         settings: Ports, limits, addresses.
         home: Where configuration and data lie.
-        ready: Told each component's name, and its seconds since the start, as it becomes ready.
+        notify: Told `Ready` as components become so, and `Note` of a queue that had to be given up.
 
     Raises:
         ConfigError: A server refuses its configuration; nothing was started.
@@ -65,19 +66,20 @@ def start(
     _prepare(plan, missing, settings, home)
     environment = commands.environment(settings, home, embedded_traces=_embedded(plan))
     binaries = {planned.component.name: planned.binary for planned in plan if planned.binary}
-    try:
-        preflight.check_configuration(home, binaries, environment)
-    except BaseException:
-        if not running:  # a checker that was at work when Ctrl-C came
-            processes.sweep(home, patience=1)
-        raise
+    preflight.check_configuration(home, binaries, environment)
+    if COLLECTOR in [planned.component for planned in missing]:
+        _give_up_damaged_queues(home, notify)
+    wanted = [
+        program
+        for planned in plan
+        for program in commands.programs(planned.component.name, planned.binary, settings, home)
+    ]
     began = time.monotonic()
     try:
-        _launch(plan, settings, home, environment, running)
-        _wait(plan, settings, home, began, ready)
-    except BaseException:
-        # Ctrl-C and SIGTERM too: a stack that did not come up whole is taken down whole.
-        stop(home)
+        _launch(wanted, home, environment, running)
+        _wait(plan, settings, home, {program.name for program in wanted}, notify, began=began)
+    except BaseException:  # Ctrl-C and SIGTERM too
+        _take_back(home, running)
         raise
 
 
@@ -143,8 +145,11 @@ def _copy_configuration(name: str, settings: Settings, home: Home) -> None:
     try:
         shutil.rmtree(home.etc(name), ignore_errors=True)
         shutil.copytree(source, home.etc(name), ignore=shutil.ignore_patterns("docker.yaml", "tests"))
-    except (OSError, shutil.Error) as error:
-        raise ConfigError("cannot be read", path=source, why=str(error)) from error
+    except shutil.Error as error:  # it goes on to the end, and then tells of all
+        path, _, why = error.args[0][0]
+        raise ConfigError("cannot be read", path=Path(path), why=why) from error
+    except OSError as error:
+        raise ConfigError("cannot be read", path=Path(error.filename or source), why=str(error)) from error
 
 
 def _write_targets(components: Sequence[Component], settings: Settings, home: Home) -> None:
@@ -165,14 +170,21 @@ def _write_targets(components: Sequence[Component], settings: Settings, home: Ho
         path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
+def _give_up_damaged_queues(home: Home, notify: Notify) -> None:
+    """The collector would end at a damaged queue; what is in it, it can deliver no more."""
+    for one in queues.damaged(home.data(COLLECTOR.name)):
+        aside = queues.move_aside(one)
+        notify(
+            Note(
+                f"the collector's queue {one.path.name} is damaged ({one.why}): what was waiting in it"
+                f" is not delivered, and the file is kept as {aside}"
+            )
+        )
+
+
 def _launch(
-    plan: Sequence[Planned], settings: Settings, home: Home, environment: Mapping[str, str], running: set[str]
+    wanted: Sequence[Program], home: Home, environment: Mapping[str, str], running: Collection[str]
 ) -> None:
-    wanted = [
-        program
-        for planned in plan
-        for program in commands.programs(planned.component.name, planned.binary, settings, home)
-    ]
     supervisor.write_config(home, wanted)
     if not supervisor.is_running(home):
         supervisor.start(home, environment)
@@ -189,8 +201,10 @@ def _wait(
     plan: Sequence[Planned],
     settings: Settings,
     home: Home,
+    programs: Collection[str],
+    notify: Notify,
+    *,
     began: float,
-    ready: Callable[[str, float], None],
 ) -> None:
     pending = {planned.component.name: planned.component for planned in plan}
     first_seen: dict[str, int] = {}
@@ -198,20 +212,31 @@ def _wait(
         for name, component in list(pending.items()):
             if health.is_ready(component.ready_url(settings)):
                 del pending[name]
-                ready(name, time.monotonic() - began)
-        for name, why in _deaths(home, first_seen):
-            _fail(name, why, home)
+                notify(Ready(name, time.monotonic() - began))
+        for name in _deaths(home, programs, first_seen):
+            _fail(name, "ended while it was starting", home)
         if pending and time.monotonic() - began > READY_SECONDS:
             _fail(next(iter(pending)), f"was not ready within {READY_SECONDS} s", home)
         time.sleep(0.02)
 
 
-def _deaths(home: Home, first_seen: dict[str, int]) -> Iterator[tuple[str, str]]:
-    """Programs that have ended since the start, also those that the supervisor has started again."""
+def _take_back(home: Home, running: Collection[str]) -> None:
+    """End what was started, and only that: a stack that was up before stays as it was."""
+    if not running:
+        stop(home)
+        return
+    with suppress(ObsdeckError):  # a supervisor that has died: the next `up` or `down` sweeps
+        supervisor.stop(home, [name for name in supervisor.states(home) if name not in running])
+
+
+def _deaths(home: Home, programs: Collection[str], first_seen: dict[str, int]) -> Iterator[str]:
+    """Those of these programs that have ended, also if the supervisor has started them again."""
     for name, state in supervisor.states(home).items():
+        if name not in programs:
+            continue
         restarted = state.pid and first_seen.setdefault(name, state.pid) != state.pid
         if restarted or state.state in {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}:
-            yield name, "ended while it was starting"
+            yield name
 
 
 def _fail(name: str, why: str, home: Home) -> None:
@@ -219,7 +244,7 @@ def _fail(name: str, why: str, home: Home) -> None:
     raise FailedError(
         f"{title} {why}",
         why=logs.last_lines(home.log(name), LAST_LINES) or "it wrote nothing",
-        hint=f"its log is {home.log(name)}; all components were stopped again",
+        hint=f"its log is {home.log(name)}; what had been started was stopped again",
     )
 
 

@@ -10,11 +10,12 @@ import os
 import re
 import subprocess
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from obsdeck.errors import ConfigError, MissingError, PortInUseError
-from obsdeck.stack.processes import port_is_free, port_owner
+from obsdeck.stack.commands import collector_files
+from obsdeck.stack.processes import end, offspring, port_is_free, port_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from obsdeck.stack.components import Component
     from obsdeck.stack.environment import Settings
     from obsdeck.stack.home import Home
+
+CHECK_SECONDS = 60
+"""How long a server may take to judge its configuration; Loki, the slowest, needs 0.3 s."""
 
 PROBE_BYTES = 1 << 20
 """What must still fit into the data directory; enough for every server to write its first files."""
@@ -91,9 +95,7 @@ def check_configuration(home: Home, binaries: Mapping[str, Path], environment: M
         return
     validators = {name: validator(name, binary, home, environment) for name, binary in binaries.items()}
     commands = {name: command for name, command in validators.items() if command}
-    with ThreadPoolExecutor(max_workers=len(commands) or 1) as pool:
-        results = pool.map(lambda command: _run(command, environment), commands.values())
-    for name, complaint in zip(commands, results, strict=True):
+    for name, complaint in _complaints(commands, environment).items():
         if complaint:
             raise _config_error(name, complaint, home)
     stamp.write_text(fingerprint, encoding="utf-8")
@@ -104,8 +106,7 @@ def validator(name: str, binary: Path, home: Home, environment: Mapping[str, str
     etc = home.etc(name)
     promtool, amtool = binary.with_name("promtool"), binary.with_name("amtool")
     if name == "collector":
-        auth = [f"--config={etc / 'auth.yaml'}"] if environment.get("OBSDECK_OTLP_TOKEN") else []
-        return [str(binary), "validate", f"--config={etc / 'config.yaml'}", *auth]
+        return [str(binary), "validate", *(f"--config={etc / one}" for one in collector_files(environment))]
     if name == "loki":
         return [str(binary), "-verify-config", f"-config.file={etc / 'loki.yaml'}", "-config.expand-env=true"]
     if name == "tempo":
@@ -118,16 +119,44 @@ def validator(name: str, binary: Path, home: Home, environment: Mapping[str, str
     return None
 
 
-def _run(command: list[str], environment: Mapping[str, str]) -> str:
-    """What a validator complains about, empty if nothing."""
+def _complaints(commands: Mapping[str, list[str]], environment: Mapping[str, str]) -> dict[str, str]:
+    """What each validator complains about, empty if nothing; they run side by side, and end with us."""
+    said = {}
+    with ExitStack() as running:
+        try:
+            validators = {}
+            for name, command in commands.items():
+                try:
+                    validators[name] = running.enter_context(_begin(command, environment))
+                except OSError as error:
+                    said[name] = str(error)
+            said |= {name: _complaint(one, commands[name][0]) for name, one in validators.items()}
+        except BaseException:  # Ctrl-C and SIGTERM too
+            end(offspring(), patience=0)
+            raise
+    return said
+
+
+def _begin(command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+
+
+def _complaint(validator: subprocess.Popen[str], program: str) -> str:
     try:
-        done = subprocess.run(
-            command, env=dict(environment), capture_output=True, text=True, timeout=60, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    said = (done.stdout + done.stderr).strip()
-    return (said or f"{command[0]} ended with {done.returncode} and said nothing") if done.returncode else ""
+        said, _ = validator.communicate(timeout=CHECK_SECONDS)
+    except subprocess.TimeoutExpired:
+        validator.kill()
+        return f"{program} did not end within {CHECK_SECONDS} s"
+    silent = f"{program} ended with {validator.returncode} and said nothing"
+    return (said.strip() or silent) if validator.returncode else ""
 
 
 def _config_error(name: str, complaint: str, home: Home) -> ConfigError:

@@ -95,6 +95,11 @@ def marked(home: Home) -> list[psutil.Process]:
     return found
 
 
+def offspring() -> list[psutil.Process]:
+    """The processes that this one has started and that still run, and theirs."""
+    return psutil.Process().children(recursive=True)
+
+
 def end(processes: Iterable[psutil.Process], patience: float) -> list[psutil.Process]:
     """SIGTERM, a bounded wait, SIGKILL.
 

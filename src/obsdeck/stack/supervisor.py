@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
@@ -144,7 +145,8 @@ def start(home: Home, environment: Mapping[str, str], *, timeout: float = 10) ->
             process.wait()
         except BaseException:
             # Half started it could slip away while it forks; whole it can be asked to end.
-            process.wait(timeout)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout)
             raise
         if process.returncode or not is_running(home):
             output.seek(0)
@@ -185,6 +187,7 @@ def add(home: Home, name: str) -> None:
 def resume(home: Home, name: str) -> None:
     """Start a program that is stopped or has failed; nothing if it runs."""
     if not states(home)[name].alive:
+        stop(home, [name])  # else one that is between two attempts would still count as failing
         _call(home, "startProcess", name, _NO_WAIT)
 
 

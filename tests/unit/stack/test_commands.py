@@ -52,6 +52,17 @@ def test_a_token_adds_the_collectors_second_file() -> None:
     assert "auth.yaml" in argv({"OBSDECK_OTLP_TOKEN": "t"})
 
 
+def test_sampling_adds_a_file_and_takes_none_away() -> None:
+    def names(**environ: str) -> list[str]:
+        [program] = commands.programs("collector", Path("/bin/x"), load_settings(environ), HOME)
+        return [Path(word).name for word in program.argv[1:]]
+
+    assert names() == names(OBSDECK_TRACES_KEPT_PERCENT="100.0") == ["config.yaml"]
+    assert names(OBSDECK_TRACES_KEPT_PERCENT="0.5") == ["config.yaml", "sampling.yaml"]
+    both = names(OBSDECK_TRACES_KEPT_PERCENT="0", OBSDECK_OTLP_TOKEN="t")
+    assert both == ["config.yaml", "auth.yaml", "sampling.yaml"]
+
+
 def test_the_quickstart_sends_to_this_collector_and_no_other() -> None:
     settings = load_settings({"OBSDECK_OTLP_HTTP_PORT": "5318", "OBSDECK_OTLP_TOKEN": "t"})
     quickstart, _ = commands.programs("quickstart", None, settings, HOME)

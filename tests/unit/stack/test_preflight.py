@@ -3,8 +3,12 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from obsdeck.errors import ConfigError, MissingError, PortInUseError
@@ -113,3 +117,31 @@ def test_a_refused_configuration_is_not_remembered_as_good(home: Home, tmp_path:
     for _ in range(2):
         with pytest.raises(ConfigError):
             preflight.check_configuration(home, {"loki": loki}, {})
+
+
+INTERRUPTED = """
+import signal, sys
+from pathlib import Path
+from obsdeck.stack import preflight
+from obsdeck.stack.home import Home
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+preflight.check_configuration(Home(Path(sys.argv[1]), Path(sys.argv[2])), {"loki": Path(sys.argv[3])}, {})
+"""
+
+
+def test_who_judges_a_configuration_ends_with_us_however_unwilling(home: Home, tmp_path: Path) -> None:
+    judge = tmp_path / "judge"
+    loki = validator(
+        tmp_path / "loki", f"trap '' TERM; echo $$ > {judge}.new; mv {judge}.new {judge}; sleep 600"
+    )
+    command = [sys.executable, "-c", INTERRUPTED, str(home.root), str(home.cache), str(loki)]
+    with subprocess.Popen(command) as process:
+        deadline = time.monotonic() + 20
+        while not judge.exists():
+            assert time.monotonic() < deadline, "nobody was asked to judge"
+            time.sleep(0.02)
+        judges = [psutil.Process(int(judge.read_text()))]
+        judges += judges[0].children()
+        process.terminate()
+        assert process.wait(timeout=20) == 143
+    assert psutil.wait_procs(judges, timeout=10)[1] == []

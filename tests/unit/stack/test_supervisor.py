@@ -81,6 +81,15 @@ def test_stopping_some_leaves_the_others_alone_and_they_can_be_resumed(home: Hom
     until(lambda: supervisor.states(home)["one"].alive)
 
 
+def test_one_that_waits_for_its_next_attempt_is_resumed_at_once(home: Home) -> None:
+    mended = home.root / "mended"
+    start(home, program(home, "one", f"import os; os.path.exists({str(mended)!r}) or os._exit(1); {SLEEP}"))
+    until(lambda: supervisor.states(home)["one"].state == "BACKOFF")
+    mended.touch()
+    supervisor.resume(home, "one")
+    assert supervisor.states(home)["one"].alive
+
+
 def test_a_program_can_be_added_later(home: Home) -> None:
     start(home, program(home, "one", SLEEP))
     supervisor.write_config(home, [program(home, "one", SLEEP), program(home, "late", SLEEP)])

@@ -73,16 +73,17 @@ async def get_sources(
             modules += 1
             notify(Step(release.component, "downloading", modules, max(module.modules, modules), "modules"))
 
-    argv = ["list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", *_selection(module)]
+    argv = [
+        str(toolchain.go),
+        "list",
+        "-deps",
+        "-f",
+        "{{if .Stale}}{{.ImportPath}}{{end}}",
+        *_selection(module),
+    ]
     notify(Step(release.component, "downloading", 0, module.modules, "modules"))
-    await _go(
-        argv,
-        folder,
-        toolchain,
-        f"the sources of {release.component} cannot be had",
-        tell=tell,
-        answer=stale.add,
-    )
+    failure = f"the sources of {release.component} cannot be had"
+    await _run(argv, folder, toolchain, failure, tell=tell, answer=stale.add)
     return Sources(release, module, folder, frozenset(stale))
 
 
@@ -115,8 +116,9 @@ async def compile_programs(
 
     notify(Step(release.component, "compiling", 0, len(wanted), "packages"))
     ldflags = f"-s -w {sources.module.ldflags}".strip()
-    argv = ["build", "-v", "-ldflags", ldflags, "-o", f"{to}/", *_selection(sources.module)]
-    await _go(argv, sources.folder, toolchain, f"{release.component} cannot be built", tell=tell)
+    options = ["-v", "-ldflags", ldflags, "-o", f"{to}/", *_selection(sources.module)]
+    failure = f"{release.component} cannot be built"
+    await _run([str(toolchain.go), "build", *options], sources.folder, toolchain, failure, tell=tell)
 
 
 def _selection(module: Module) -> list[str]:
@@ -130,22 +132,10 @@ async def _generate(module: Module, folder: Path, toolchain: Toolchain, compiled
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(module.folder.parent / name, work)
     failure = f"the sources of {folder.name} cannot be generated"
-    argv = ["build", "-v", "-o", "generator", module.generator]
-    await _go(argv, work, toolchain, failure, tell=compiled.add)
+    argv = [str(toolchain.go), "build", "-v", "-o", "generator", module.generator]
+    await _run(argv, work, toolchain, failure, tell=compiled.add)
     argv = [str(work / "generator"), "--config=builder.yaml", "--skip-compilation", "--skip-get-modules"]
     await _run(argv, folder, toolchain, failure)
-
-
-async def _go(
-    argv: Sequence[str],
-    folder: Path,
-    toolchain: Toolchain,
-    failure: str,
-    *,
-    tell: Callable[[str], None] | None = None,
-    answer: Callable[[str], None] | None = None,
-) -> None:
-    await _run([str(toolchain.go), *argv], folder, toolchain, failure, tell=tell, answer=answer)
 
 
 async def _run(

@@ -124,7 +124,7 @@ COMPOSE = OBSERVABILITY / "compose.yaml"
 
 def test_a_collector_from_path_must_have_every_part_that_our_configuration_uses() -> None:
     used = set()
-    for name in ("config.yaml", "auth.yaml"):
+    for name in ("config.yaml", "auth.yaml", "sampling.yaml"):
         content = yaml.safe_load((OBSERVABILITY / "collector" / name).read_text(encoding="utf-8"))
         for section in ("receivers", "processors", "exporters", "connectors", "extensions"):
             used |= {f"{section}/{key.partition('/')[0]}" for key in content.get(section) or {}}

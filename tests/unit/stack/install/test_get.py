@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,6 +138,50 @@ def test_where_there_is_no_go_either_both_reasons_are_given(
     (one,) = get([both], "http://127.0.0.1:1", home.cache, print, no_go)
     assert "127.0.0.1 cannot be reached" in one.note
     assert "Go 1.26.5 or newer is needed" in one.note
+
+
+@pytest.mark.parametrize("incompressible", [True, False], ids=["while downloading", "while unpacking"])
+def test_a_disk_that_gets_full_leaves_nothing_and_the_next_run_goes_on(
+    site: Any, home: Any, make: Any, release: Any, small_cache: Any, *, incompressible: bool
+) -> None:
+    padding = make.noise(3_000_000) if incompressible else bytes(3_000_000)
+    program = make.script("3.15.0") + b"exit\n" + padding
+    content = make.tar_gz({"prometheus-3/prometheus": program})
+
+    def without_its_size(request: Any) -> None:
+        request.send_response(200)
+        request.end_headers()
+        with suppress(ConnectionError):  # who has no room left hangs up
+            request.wfile.write(content)
+
+    site.answers[ARCHIVE] = without_its_size
+    with pytest.raises(MissingError, match="cannot be written") as caught:
+        get([release(content)], site.url, home.cache, print, os.environ)
+    assert "the disk is full" in caught.value.why
+    assert "XDG_CACHE_HOME" in caught.value.hint
+    assert not list((home.cache / "bin" / "prometheus").iterdir())
+    small_cache("16m")
+    (one,) = get([release(content)], site.url, home.cache, print, os.environ)
+    assert (one.provider, one.version) == ("archive", "3.15.0")
+    assert store.fault(home.cache, release(content), thorough=True) == ""
+
+
+@needs_go
+def test_a_disk_that_gets_full_ends_a_build_and_the_next_run_goes_on(
+    home: Any, release: Any, tiny: Module, small_cache: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BUILD_BYTES", 0)  # else it is not even begun
+    built = replace(release(), archive=None, version="1.2.3", program="tiny", module=tiny)
+    offline = {**os.environ, "GOPROXY": "off"}
+    small_cache("8m")
+    with pytest.raises(MissingError, match="cannot be written") as caught:
+        get([built], "", home.cache, print, offline)
+    assert "the disk is full" in caught.value.why
+    assert store.fault(home.cache, built) == "not in the cache"
+    assert not list((home.cache / "bin" / "prometheus").iterdir())
+    small_cache("1g")
+    (one,) = get([built], "", home.cache, print, offline)
+    assert (one.provider, one.version) == ("module", "1.2.3")
 
 
 @needs_go
