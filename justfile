@@ -18,6 +18,10 @@ unit: env
 test:
     scripts/test.sh
 
+# What observing costs, beside the peers.
+overhead *args: env
+    .venv/bin/uv run --quiet --isolated --no-project --with-requirements requirements/benchmarks.txt --with-editable . python benchmarks/overhead {{args}}
+
 # Pages that follow from the code.
 reference: env
     .venv/bin/python scripts/generate_reference.py
