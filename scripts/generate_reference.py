@@ -7,18 +7,25 @@ With `--check` nothing is written; the exit code is 1 and the stale files are na
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
+from obsdeck import instrument
 from obsdeck.stack.components import ALL, Component
 from obsdeck.stack.install import load_versions
 from obsdeck.stack.scaffold import env_example
 from obsdeck.stack.variables import PORTS, PROGRAMS, RETENTION, STACK, Variable
-from obsdeck.telemetry.settings import VARIABLES as SERVICE_VARIABLES
+from obsdeck.telemetry.settings import ARGUMENTS
+from obsdeck.telemetry.settings import Variable as ServiceVariable
 
 ROOT = Path(__file__).resolve().parents[1]
+STANDARD = ROOT / "scripts" / "standard_variables.toml"
+SIGNALS = ("TRACES", "METRICS", "LOGS")
 MADE = "<!-- Written by scripts/generate_reference.py; change the code, then run `just reference`. -->\n"
 VERBS = ("up", "status", "logs", "doctor", "run", "down", "config", "install", "init", "version")
 
@@ -64,11 +71,62 @@ def settings() -> str:
     )
     for title, remark, variables in sections:
         text += f"\n## {title}\n\n" + (f"{remark}\n\n" if remark else "") + _table(variables)
-    names = ", ".join(f"`{name}`" for name in sorted(SERVICE_VARIABLES))
-    return text + (
-        "\n## In a service\n\nThese are read by `instrument(app)` in your service; "
-        f"[the guide](../guides/instrument.md) explains them: {names}.\n"
+    return text + service()
+
+
+def service() -> str:
+    """What `instrument` can be told: by arguments, by variables, and what it lets OpenTelemetry read."""
+    arguments = inspect.signature(instrument).parameters
+    standard = standard_variables()
+    return (
+        "\n## In a service\n\n"
+        "`instrument(app)` reads the environment of the service, and no `.env`. An argument wins over its\n"
+        "variable, that over the default; an empty variable is not set. Lists may be lists in an argument.\n"
+        "What happens to a wrong value is in [the guide](../guides/instrument.md#what-can-be-set).\n"
+        "\n### Arguments of instrument\n\n"
+        + _service_table({name: row for name, row in ARGUMENTS.items() if name in arguments}, arguments=True)
+        + "\n### By variables alone\n\n"
+        + _service_table({name: row for name, row in ARGUMENTS.items() if name not in arguments})
+        + "\n### Standard variables that OpenTelemetry reads itself\n\n"
+        "They mean what OpenTelemetry says. `SIGNAL` stands for `TRACES`, `METRICS` or `LOGS`.\n\n"
+        + _standard_table("effect", standard["kept"])
+        + "\n### Standard variables without effect\n\n"
+        + _standard_table("instead", standard["unused"])
     )
+
+
+def standard_variables() -> dict[str, list[dict[str, Any]]]:
+    """The groups `kept` and `unused`, each a list of rows with `names`."""
+    with STANDARD.open("rb") as file:
+        return tomllib.load(file)
+
+
+def spelt_out(names: list[str]) -> list[str]:
+    """The names with each signal in the place of `SIGNAL`."""
+    return [
+        name.replace("_SIGNAL_", f"_{signal}_")
+        for name in names
+        for signal in (SIGNALS if "_SIGNAL_" in name else SIGNALS[:1])
+    ]
+
+
+def _service_table(rows: dict[str, ServiceVariable], *, arguments: bool = False) -> str:
+    lines = ["| variable | default | sets | allowed |", "|---|---|---|---|"]
+    if arguments:
+        lines = ["| argument " + lines[0], "|---" + lines[1]]
+    for name, row in rows.items():
+        default = f"`{row.default}`" if row.default else "not set"
+        line = f"| `{row.name}` | {default} | {row.meaning} | {row.allowed} |"
+        lines.append(f"| `{name}` {line}" if arguments else line)
+    return "\n".join(lines) + "\n"
+
+
+def _standard_table(column: str, rows: list[dict[str, Any]]) -> str:
+    lines = [f"| variable | {column} |", "|---|---|"]
+    for row in rows:
+        names = ", ".join(f"`{name}`" for name in row["names"])
+        lines.append(f"| {names} | {row[column]} |")
+    return "\n".join(lines) + "\n"
 
 
 def _table(variables: tuple[Variable, ...]) -> str:

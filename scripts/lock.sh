@@ -9,4 +9,5 @@ lock() {
     --no-annotate --no-emit-index-url --upgrade --output-file "requirements/$out" "$@"
 }
 lock stack.txt pyproject.toml --extra stack requirements/build.in
-lock dev.txt pyproject.toml --extra stack --group dev requirements/build.in -c requirements/stack.txt
+lock dev.txt pyproject.toml --extra stack --extra all --group dev requirements/build.in -c requirements/stack.txt
+lock benchmarks.txt pyproject.toml --group benchmarks requirements/build.in -c requirements/dev.txt

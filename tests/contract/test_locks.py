@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("stack.txt", "dev.txt")
+LOCKS = ("stack.txt", "dev.txt", "benchmarks.txt")
 
 
 def pinned(name: str) -> dict[str, str]:
@@ -29,13 +29,18 @@ def test_every_pin_has_hashes_and_no_index_is_named(name: str) -> None:
     assert [block for block in blocks if "--hash=sha256:" not in block] == []
 
 
+def names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[\[<>=!~; ]", one)[0].lower().replace("_", "-") for one in requirements} - {"obsdeck"}
+
+
 def test_what_the_project_asks_for_is_pinned() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wanted = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["stack"]]
-    names = {re.split(r"[\[<>=!~; ]", requirement)[0].lower() for requirement in wanted}
-    assert names - pinned("stack.txt").keys() == set()
-    development = {re.split(r"[\[<>=!~; ]", one)[0].lower() for one in project["dependency-groups"]["dev"]}
-    assert development - pinned("dev.txt").keys() == set()
+    everything = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project, groups = everything["project"], everything["dependency-groups"]
+    extras = project["optional-dependencies"]
+    assert names([*project["dependencies"], *extras["stack"]]) - pinned("stack.txt").keys() == set()
+    extra = [requirement for requirements in extras.values() for requirement in requirements]
+    assert names([*extra, *groups["dev"]]) - pinned("dev.txt").keys() == set()
+    assert names(groups["benchmarks"]) - pinned("benchmarks.txt").keys() == set()
 
 
 def test_both_locks_agree() -> None:

@@ -1,8 +1,12 @@
 """What runs inside a user's service: traces, metrics and logs of a FastAPI app, by OpenTelemetry.
 
     settings    what can be set, and what was
+    values      ... read from text
     resource    who is speaking: the service's name, instance and environment
     providers   the three OpenTelemetry providers and the parts that export from them
+    exporters   what sends to the receiver, and how much of it was lost
+    session     ... by which connections, and what it takes for an answer
+    fork        what a forked child must not keep of its parent
     route       which template served a request
     context     what travels with a request besides its span
     stack       stacks of exceptions that fit into an attribute
@@ -12,12 +16,16 @@
     scrape      the `/metrics` page
     page        ... as a route, whatever there is to show
     fence       ... of metrics that its exporter can show
+    libraries   calls that a service makes: HTTP clients and databases
+    runtime     the process and the Python in it
+    process     ... what the system says of it
+    event_loop  ... how late its event loop is
     workers     whether this process is one of several
     logs        records of the standard library, with trace ids, by OTLP
     bridges     events of structlog and loguru, the same way
     quieted     what OpenTelemetry says of itself, once a minute
     console     the same records as JSON or text lines, if asked for
-    redaction   secrets in URLs are not exported
+    redaction   secrets are not exported, nor written to the console
     shutdown    nothing recorded is lost, and nothing waits for ever
     handles     what an application counts, traces and logs with
     instrument  puts them together

@@ -21,20 +21,23 @@ if TYPE_CHECKING:
 
     from loguru import Message, Record
 
+    from obsdeck.telemetry.redaction.redactor import Redactor
+
 _logger = logging.getLogger("obsdeck")
 _LEVELS = {**logging.getLevelNamesMapping(), "EXCEPTION": logging.ERROR}
 
 
-def attach(handler: logging.Handler | None) -> None:
+def attach(handler: logging.Handler | None, redactor: Redactor | None = None) -> None:
     """Add ids and export to structlog and loguru if they are loaded; called again, it mends what was lost.
 
     Args:
         handler: What exports; None for ids alone.
+        redactor: What scrubs the lines that structlog writes itself; None for nothing.
     """
     for library, join in (("structlog", _join_structlog), ("loguru", _join_loguru)):
         try:
             if library in sys.modules:
-                join(handler)
+                join(handler, redactor)
         except Exception:
             # This runs as the service starts, and it is to start.
             _logger.exception("events of %s are not exported", library)
@@ -67,41 +70,53 @@ def _ids() -> dict[str, str]:
 
 
 class _Processor:
-    """Ids for every event; export of those that do not reach `logging`, whose handler has the others."""
+    """Ids for every event; export of those that do not reach `logging`, whose handlers have the others."""
 
-    def __init__(self, handler: logging.Handler | None) -> None:
+    def __init__(self, handler: logging.Handler | None, redactor: Redactor | None) -> None:
         self.handler = handler
+        self.redactor = redactor
 
     def __call__(
         self, logger: object, method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
         trace_ids(logger, method, event)
         level = _LEVELS.get(method.upper(), logging.INFO)
-        if self.handler and level >= self.handler.level and not isinstance(logger, logging.Logger):
+        if isinstance(logger, logging.Logger):
+            return event
+        if self.handler and level >= self.handler.level:
             name = str(event.get("logger", "structlog"))
             self.handler.handle(logging.LogRecord(name, level, "", 0, dict(event), (), None))
+        # By their names here; the renderer may put colours between a name and its value.
+        return self.redactor.attributes(event, set()) if self.redactor else event
+
+    def rendered(self, logger: object, _method: str, event: Any) -> Any:
+        """What the renderer made, without secrets: it may have written an exception's stack."""
+        if self.redactor and isinstance(event, (str, bytes)) and not isinstance(logger, logging.Logger):
+            return self.redactor.value("", event, set())
         return event
 
 
-def _join_structlog(handler: logging.Handler | None) -> None:
+def _join_structlog(handler: logging.Handler | None, redactor: Redactor | None) -> None:
     import structlog  # noqa: PLC0415 - an optional library, which the application has loaded
 
     processors = structlog.get_config()["processors"]
     for one in processors:
         if isinstance(one, _Processor):
-            one.handler = handler
+            one.handler, one.redactor = handler, redactor
             return
     # The last one renders. In place: loggers that were used before hold this very list.
+    ours = _Processor(handler, redactor)
+    joined = [*processors[:-1], ours, *processors[-1:], ours.rendered]
     if isinstance(processors, list):
-        processors.insert(max(len(processors) - 1, 0), _Processor(handler))
+        processors[:] = joined
     else:
-        structlog.configure(processors=[*processors[:-1], _Processor(handler), *processors[-1:]])
+        structlog.configure(processors=joined)
 
 
 _sinks: list[int] = []
 
 
-def _join_loguru(handler: logging.Handler | None) -> None:
+def _join_loguru(handler: logging.Handler | None, _redactor: Redactor | None) -> None:
     from loguru import logger  # noqa: PLC0415 - an optional library, which the application has loaded
 
     # No public way leads to it, and to set a patcher is to replace one.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import StatusCode
 
 from obsdeck.telemetry import route, stack
-from obsdeck.telemetry.redaction import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,8 +94,8 @@ class Exchange:
         self._error_type = _name(type(error))
         if self._span.is_recording():
             said = {
-                "exception.message": scrub(str(error)),
-                "exception.stacktrace": scrub(stack.text(error, length)),
+                "exception.message": str(error),
+                "exception.stacktrace": stack.text(error, length),
             }
             self._span.record_exception(error, said)
 

@@ -11,7 +11,7 @@ import os
 import sys
 from collections import Counter
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import parent_process
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
@@ -19,7 +19,8 @@ from weakref import WeakSet
 from anyio import to_thread
 
 from obsdeck.telemetry import page
-from obsdeck.telemetry.settings import Settings, read
+from obsdeck.telemetry.redaction import rules
+from obsdeck.telemetry.settings import Reading, Settings, read
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import ASGIApp
 
+    from obsdeck.telemetry.durations import Durations, InstrumentDurations
+    from obsdeck.telemetry.event_loop import EventLoops
     from obsdeck.telemetry.page import Answer
     from obsdeck.telemetry.shutdown import Ending
 
@@ -46,7 +49,9 @@ def instrument(
     excluded_paths: Iterable[str] | None = None,
     read_only_prefix: str | None = None,
     log_format: str | None = None,
+    latency_buckets: Iterable[float] | None = None,
     shutdown_seconds: float | None = None,
+    redact: rules.Redact | None = None,
 ) -> App:
     """Observe a FastAPI app: traces, metrics and logs by OTLP, and a page of metrics.
 
@@ -63,7 +68,9 @@ def instrument(
         excluded_paths: What is not observed, each with everything below it (`OBSDECK_EXCLUDED_PATHS`).
         read_only_prefix: Where only reading is allowed (`OBSDECK_READ_ONLY_PREFIX`).
         log_format: `json` or `text` console lines (`OBSDECK_LOG_FORMAT`).
+        latency_buckets: Upper bounds of `http.server.request.duration` (`OBSDECK_LATENCY_BUCKETS`).
         shutdown_seconds: How long the end may wait for the receiver (`OBSDECK_SHUTDOWN_SECONDS`).
+        redact: `on`, `off`, names with `-` or `+`, what gives replacements, or both (`OBSDECK_REDACT`).
 
     Returns:
         The same app.
@@ -74,6 +81,7 @@ def instrument(
     """
     if app in _instrumented:
         return app
+    redacted, callback = rules.divided(redact)
     reading = read(
         os.environ,
         {
@@ -84,18 +92,28 @@ def instrument(
             "excluded_paths": None if excluded_paths is None else tuple(excluded_paths),
             "read_only_prefix": read_only_prefix,
             "log_format": log_format,
+            "latency_buckets": None if latency_buckets is None else tuple(latency_buckets),
             "shutdown_seconds": shutdown_seconds,
+            "redact": redacted,
         },
     )
-    settings = reading.settings
-    if settings.metrics_mode == "strict":
-        reading.raise_faults()
-    elif reading.faults:
-        _logger.warning("wrong settings, defaults used instead: %s", "; ".join(reading.faults))
+    _start(app, replace(_judged(reading), redact=rules.with_callback(reading.settings.redact, callback)))
+    return app
+
+
+def _start(app: FastAPI, settings: Settings) -> None:
     _instrumented.add(app)
     _guard(app, settings)
     page.add(app, settings.metrics_path, _observe(app, settings))
-    return app
+
+
+def _judged(reading: Reading) -> Settings:
+    """The settings, if the service may start with them."""
+    if reading.settings.metrics_mode == "strict":
+        reading.raise_faults()
+    elif reading.faults:
+        _logger.warning("wrong settings, defaults used instead: %s", "; ".join(reading.faults))
+    return reading.settings
 
 
 def _guard(app: FastAPI, settings: Settings) -> None:
@@ -113,7 +131,7 @@ def _observe(app: FastAPI, settings: Settings) -> Callable[[str], Answer]:
     try:
         process = _connected(settings, app.title)
         _switch_off_others(app)
-        _wrap(app, settings)
+        _wrap(app, settings, process)
         _join_lifespan(app, process)
     except Exception as error:
         # A service without telemetry is better than none at all.
@@ -136,11 +154,15 @@ class _Process:
         answer: The page of metrics.
         ending: Exports what is left at the end.
         attach_logs: Puts the log handler where records pass.
+        durations: Counts the requests of all apps.
+        loops: Watches event loops; None where that is switched off.
     """
 
     answer: Callable[[str], Answer]
     ending: Ending
     attach_logs: Callable[..., None]
+    durations: Durations | InstrumentDurations
+    loops: EventLoops | None
 
 
 _process: _Process | None = None
@@ -155,7 +177,11 @@ def _connected(settings: Settings, title: str) -> _Process:
 
 def _connect(settings: Settings, title: str) -> _Process:
     # Here and not above: `import obsdeck` and a service that is switched off load no SDK.
-    from obsdeck.telemetry import providers, quieted, resource  # noqa: PLC0415
+    from obsdeck.telemetry import libraries, providers, quieted, resource, runtime  # noqa: PLC0415
+    from obsdeck.telemetry.durations import Durations, InstrumentDurations, are_ours  # noqa: PLC0415
+    from obsdeck.telemetry.handles import meter  # noqa: PLC0415
+    from obsdeck.telemetry.redaction.redactor import redactor  # noqa: PLC0415
+    from obsdeck.telemetry.redaction.series import ScrubbedPageReader  # noqa: PLC0415
     from obsdeck.telemetry.scrape import Page, PageReader  # noqa: PLC0415
     from obsdeck.telemetry.shutdown import Ending  # noqa: PLC0415
     from obsdeck.telemetry.workers import is_one_of_several  # noqa: PLC0415
@@ -167,12 +193,18 @@ def _connect(settings: Settings, title: str) -> _Process:
             "this service has no name; it is called %r until OTEL_SERVICE_NAME or service_name= says better",
             described.attributes["service.name"],
         )
-    reader = PageReader()
-    pipelines = providers.connect(settings, described, reader)
+    buckets = settings.latency_buckets
+    durations = Durations(buckets) if providers.is_unset() and are_ours(os.environ) else None
+    scrubber = redactor(settings.redact)
+    reader = ScrubbedPageReader(scrubber, durations) if scrubber else PageReader(durations)
+    pipelines = providers.connect(settings, described, reader, durations)
     for signal in pipelines.refused:
         _logger.warning("the provider of %s that is set takes no exporter; obsdeck exports none", signal)
     ending = Ending(pipelines.parts, settings.shutdown_seconds)
     ending.install()
+    libraries.watch()
+    is_measured = not libraries.is_disabled(runtime.NAME, os.environ)
+    loops = runtime.observe(meter("obsdeck.runtime")) if is_measured else None
     attach_logs = _log_attacher(settings)
     attach_logs(complete=False)
     page_of_process = Page(
@@ -181,22 +213,32 @@ def _connect(settings: Settings, title: str) -> _Process:
         partial=is_one_of_several(sys.argv, os.environ, spawned=parent_process() is not None),
         errors=Counter(),
     )
-    return _Process(page_of_process.answer, ending, attach_logs)
+    return _Process(
+        page_of_process.answer,
+        ending,
+        attach_logs,
+        durations or InstrumentDurations(meter("obsdeck"), buckets),
+        loops,
+    )
 
 
 def _log_attacher(settings: Settings) -> Callable[..., None]:
     from opentelemetry._logs import get_logger_provider  # noqa: PLC0415
 
     from obsdeck.telemetry import bridges, console, logs  # noqa: PLC0415
+    from obsdeck.telemetry.redaction.redactor import redactor  # noqa: PLC0415
 
     handler = logs.OtlpHandler(get_logger_provider(), settings.attribute_length)
+    scrubber = redactor(settings.redact)
 
     def attach(*, complete: bool) -> None:
         if settings.log_format:
-            console.configure(settings.log_format)
+            console.configure(settings.log_format, scrubber)
         if settings.logs_exporter == "otlp":
             logs.attach(handler, complete=complete)
-        bridges.attach(handler if settings.logs_exporter == "otlp" else None)
+        if scrubber and not settings.log_format:
+            console.scrub(scrubber)
+        bridges.attach(handler if settings.logs_exporter == "otlp" else None, scrubber)
 
     return attach
 
@@ -214,17 +256,21 @@ def _switch_off_others(app: FastAPI) -> None:
         FastAPIInstrumentor.uninstrument_app(app)
 
 
-def _wrap(app: FastAPI, settings: Settings) -> None:
+def _wrap(app: FastAPI, settings: Settings, process: _Process) -> None:
     """Put the middleware around the whole app; `add_middleware` would leave error handling outside it."""
     from obsdeck.telemetry.handles import meter, tracer  # noqa: PLC0415
     from obsdeck.telemetry.middleware import HttpTelemetry  # noqa: PLC0415
 
     def observed(inner: ASGIApp) -> ASGIApp:
+        # The first that happens in the app's event loop, with a lifespan or without.
+        if process.loops:
+            process.loops.watch()
         excluded = (*settings.excluded_paths, settings.metrics_path)
         return HttpTelemetry(
             inner,
             tracer=tracer("obsdeck"),
             meter=meter("obsdeck"),
+            durations=process.durations,
             excluded=excluded,
             length=settings.attribute_length,
         )

@@ -18,7 +18,6 @@ from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
 from obsdeck.telemetry import stack
 from obsdeck.telemetry.context import is_quiet, is_suppressed, recall
-from obsdeck.telemetry.redaction import scrub
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
@@ -83,8 +82,8 @@ def _translated(record: logging.LogRecord, length: int) -> LogRecord:
         severity_text=_SEVERITIES.get(record.levelname, record.levelname),
         # Python's steps of ten are OpenTelemetry's of four: DEBUG 10 is 5, INFO 20 is 9, CRITICAL 50 is 21.
         severity_number=SeverityNumber(max(1, level * 4 // 10 + 1)),
-        body=scrub(record.getMessage()),
-        attributes={key: _scrubbed(value) for key, value in (_attributes(record, length) | event).items()},
+        body=_encodable(record.getMessage()),
+        attributes={key: _encodable(value) for key, value in (_attributes(record, length) | event).items()},
     )
 
 
@@ -113,8 +112,11 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, _PLAIN) else str(value)
 
 
-def _scrubbed(value: Any) -> Any:
-    return scrub(value) if isinstance(value, str) else value
+def _encodable(value: Any) -> Any:
+    """Half a surrogate pair, which any client can send in JSON, would cost the record: it has no UTF-8."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def context_of(record: logging.LogRecord) -> Context:

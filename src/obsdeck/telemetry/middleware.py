@@ -20,6 +20,7 @@ from opentelemetry.trace import SpanKind, set_span_in_context
 from obsdeck.telemetry import route
 from obsdeck.telemetry.context import quiet, remember
 from obsdeck.telemetry.exchange import Exchange, span_method
+from obsdeck.telemetry.fork import in_child
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of `http.server.request.duration` in seconds."""
+    from obsdeck.telemetry.durations import Durations, InstrumentDurations, Record
 
 METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"})
 """Methods that are written as they are; others are `_OTHER`."""
@@ -45,28 +45,32 @@ class HttpTelemetry:
     Args:
         app: What is observed.
         tracer: Makes the server spans.
-        meter: Makes `http.server.request.duration` and `http.server.active_requests`.
+        meter: Makes `http.server.active_requests`.
+        durations: Counts `http.server.request.duration`.
         excluded: Paths that are not observed, each with everything below it.
         length: Characters that an attribute may have.
     """
 
     def __init__(
-        self, app: ASGIApp, *, tracer: Tracer, meter: Meter, excluded: tuple[str, ...], length: int
+        self,
+        app: ASGIApp,
+        *,
+        tracer: Tracer,
+        meter: Meter,
+        durations: Durations | InstrumentDurations,
+        excluded: tuple[str, ...],
+        length: int,
     ) -> None:
         self._app = app
         self._length = length
         self._tracer = tracer
         self._excluded = frozenset(excluded)
         self._below = tuple(f"{path}/" for path in excluded if path != "/")
-        self._duration = meter.create_histogram(
-            "http.server.request.duration",
-            unit="s",
-            description="Duration of HTTP server requests.",
-            explicit_bucket_boundaries_advisory=BUCKETS,
-        )
+        self._durations = durations
         # Counted here and looked at when metrics are collected: two measurements less per request.
         self._active: dict[tuple[str, str], int] = {}
         self._lock = Lock()
+        in_child(self._forget_active)
         meter.create_observable_up_down_counter(
             "http.server.active_requests",
             [self._observe_active],
@@ -77,8 +81,8 @@ class HttpTelemetry:
         self._quiet = quiet(ids.generate_trace_id(), ids.generate_span_id())
         # Asked for at the first request: an application may choose its propagators after `instrument`.
         self._fields: frozenset[bytes] | None = None
-        # Few and the same: one dictionary per series instead of one per request.
-        self._series: dict[tuple[tuple[str, str], str, int, str], dict[str, Any]] = {}
+        # Few and the same: looked up once per series instead of once per request.
+        self._records: dict[tuple[tuple[str, str], str, int, str], Record] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Observe one request or websocket; anything else passes through."""
@@ -138,6 +142,11 @@ class HttpTelemetry:
         with self._lock:
             self._active[caller] = self._active.get(caller, 0) + change
 
+    def _forget_active(self) -> None:
+        """Requests of the parent are no requests of a child that it forks."""
+        self._active = {}
+        self._lock = Lock()
+
     def _observe_active(self, _options: CallbackOptions) -> Iterable[Observation]:
         for (method, scheme), count in self._active.copy().items():
             yield Observation(count, {"http.request.method": method, "url.scheme": scheme})
@@ -145,17 +154,21 @@ class HttpTelemetry:
     def answered(self, exchange: Exchange, template: str, error_type: str) -> None:
         """Record the duration of an exchange that has its answer, once."""
         key = (exchange.caller, template, exchange.status, error_type)
-        labels = self._series.get(key)
-        if labels is None:
+        record = self._records.get(key)
+        if record is None:
             method, scheme = exchange.caller
-            labels = {"http.request.method": method, "url.scheme": scheme, "http.route": template}
+            labels: dict[str, Any] = {
+                "http.request.method": method,
+                "url.scheme": scheme,
+                "http.route": template,
+            }
             if exchange.status:
                 labels["http.response.status_code"] = exchange.status
             if error_type:
                 labels["error.type"] = error_type
-            self._series[key] = labels
+            self._records[key] = record = self._durations.series(labels)
         # With the server span's context: its ids become the exemplar.
-        self._duration.record(exchange.ended - exchange.started, labels, exchange.context)
+        record(exchange.ended - exchange.started, exchange.context)
         self._count_active(exchange.caller, -1)
 
 

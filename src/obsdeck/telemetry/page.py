@@ -40,8 +40,21 @@ class Answer:
 
 
 def fallback() -> Answer:
-    """The page that fail-open gives where there is nothing else: a scrape succeeds and can be alerted on."""
-    return Answer(200, "text/plain; version=0.0.4; charset=utf-8", _FALLBACK.encode())
+    """The page that fail-open gives without telemetry: a scrape succeeds and can be alerted on.
+
+    What the process has registered with `prometheus_client` itself is still on it.
+    """
+    body = _of_prometheus_client() + _FALLBACK.encode()
+    return Answer(200, "text/plain; version=0.0.4; charset=utf-8", body)
+
+
+def _of_prometheus_client() -> bytes:
+    try:
+        from prometheus_client import generate_latest  # noqa: PLC0415 - only who asks for the page pays for it
+
+        return generate_latest()
+    except Exception:  # noqa: BLE001 - no such library, or a collector of the application that fails
+        return b""
 
 
 def unavailable(reasons: list[str]) -> Answer:

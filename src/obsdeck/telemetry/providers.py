@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import _logs, metrics, trace
-from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
@@ -21,22 +18,36 @@ from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetr
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from obsdeck.telemetry import exporters, fork
+from obsdeck.telemetry.exporters import Tally
+from obsdeck.telemetry.redaction.pipeline import scrubbing
+from obsdeck.telemetry.redaction.redactor import redactor
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from opentelemetry.sdk.metrics.export import MetricsData
     from opentelemetry.sdk.resources import Resource
 
+    from obsdeck.telemetry.durations import Durations
     from obsdeck.telemetry.settings import Settings
 
 
-class Part(Protocol):
-    """What exports one signal: a processor or a reader of the SDK."""
+@dataclass(frozen=True)
+class Part:
+    """What exports one signal: a processor or a reader of the SDK.
 
-    def force_flush(self, timeout_millis: int = ...) -> object:
-        """Export what is waiting."""
+    Attributes:
+        flush: Exports what is waiting.
+        shutdown: Exports what is waiting and takes nothing more.
+        tally: What its exporter has lost, and what it is sending.
+        queued: How many spans or log records are waiting; 0 for metrics.
+    """
 
-    def shutdown(self) -> object:
-        """Export what is waiting and take nothing more."""
+    flush: Callable[[], object]
+    shutdown: Callable[[], object]
+    tally: Tally
+    queued: Callable[[], int]
 
 
 @dataclass(frozen=True)
@@ -52,13 +63,21 @@ class Pipelines:
     refused: tuple[str, ...]
 
 
-def connect(settings: Settings, resource: Resource, page: MetricReader) -> Pipelines:
+def is_unset() -> bool:
+    """Whether nobody has set a provider of metrics, so that `connect` will make it."""
+    return _is_unset(metrics.get_meter_provider())
+
+
+def connect(
+    settings: Settings, resource: Resource, page: MetricReader, durations: Durations | None = None
+) -> Pipelines:
     """Connect the global providers to the receiver, making those that nobody has set.
 
     Args:
         settings: Where to send, how often, how much.
         resource: Who is speaking; a provider set by somebody else keeps its own.
         page: The reader behind `/metrics`.
+        durations: Counted beside the SDK, and exported with its metrics.
     """
     # The SDK reads this one only from the environment, when a provider is made. Its own numbers
     # (queue full, export failed) are what tells a quiet service from a broken pipeline.
@@ -68,57 +87,69 @@ def connect(settings: Settings, resource: Resource, page: MetricReader) -> Pipel
     parts: dict[str, Part] = {}
     refused = []
     if settings.metrics_exporter == "otlp":
-        parts["metrics"] = reader = _metric_reader(settings)
+        reader, parts["metrics"] = _metric_reader(settings, durations)
         readers.append(reader)
     if not _add_readers(resource, readers):
         refused.append("metrics")
+    fork.begin_at_zero(metrics.get_meter_provider())
     if settings.traces_exporter == "otlp":
-        parts["traces"] = spans = _span_processor(settings)
+        spans, parts["traces"] = _span_processor(settings)
         if not _add_spans(settings, resource, spans):
             refused.append("traces")
     if settings.logs_exporter == "otlp":
-        parts["logs"] = records = _log_processor(settings)
+        records, parts["logs"] = _log_processor(settings)
         if not _add_logs(settings, resource, records):
             refused.append("logs")
     return Pipelines(parts, tuple(refused))
 
 
-def _endpoint(settings: Settings, signal: str) -> str | None:
-    """None lets the exporter read its signal's own variable, which is a full URL and wins."""
-    if os.environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT"):
-        return None
-    return f"{settings.endpoint}/v1/{signal}"
+class _Reader(PeriodicExportingMetricReader):
+    """Exports what is counted beside the SDK together with what the SDK has collected."""
+
+    durations: Durations | None = None
+
+    def _receive_metrics(
+        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
+    ) -> None:
+        if self.durations:
+            metrics_data = self.durations.join(metrics_data, exemplars=True)
+        super()._receive_metrics(metrics_data, timeout_millis, **kwargs)
 
 
-def _timeout(settings: Settings, signal: str) -> float | None:
-    return None if os.environ.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_TIMEOUT") else settings.export_timeout
+def _metric_reader(settings: Settings, durations: Durations | None) -> tuple[MetricReader, Part]:
+    tally = Tally()
+    exporter = scrubbing(exporters.points(settings, tally), "metrics", redactor(settings.redact))
+    reader = _Reader(exporter, export_interval_millis=settings.metric_interval)
+    reader.durations = durations
+    return reader, Part(reader.force_flush, reader.shutdown, tally, lambda: 0)
 
 
-def _metric_reader(settings: Settings) -> PeriodicExportingMetricReader:
-    exporter = OTLPMetricExporter(
-        endpoint=_endpoint(settings, "metrics"), timeout=_timeout(settings, "metrics")
-    )
-    return PeriodicExportingMetricReader(exporter, export_interval_millis=settings.metric_interval)
-
-
-def _span_processor(settings: Settings) -> BatchSpanProcessor:
-    exporter = OTLPSpanExporter(endpoint=_endpoint(settings, "traces"), timeout=_timeout(settings, "traces"))
-    return BatchSpanProcessor(
-        exporter,
+def _span_processor(settings: Settings) -> tuple[BatchSpanProcessor, Part]:
+    tally = Tally()
+    processor = BatchSpanProcessor(
+        scrubbing(exporters.spans(settings, tally), "traces", redactor(settings.redact)),
         max_queue_size=settings.span_queue,
         schedule_delay_millis=settings.span_delay,
-        max_export_batch_size=min(512, settings.span_queue),
+        max_export_batch_size=min(settings.span_batch, settings.span_queue),
     )
+    return processor, _part(processor, tally)
 
 
-def _log_processor(settings: Settings) -> BatchLogRecordProcessor:
-    exporter = OTLPLogExporter(endpoint=_endpoint(settings, "logs"), timeout=_timeout(settings, "logs"))
-    return BatchLogRecordProcessor(
-        exporter,
+def _log_processor(settings: Settings) -> tuple[BatchLogRecordProcessor, Part]:
+    tally = Tally()
+    processor = BatchLogRecordProcessor(
+        scrubbing(exporters.records(settings, tally), "logs", redactor(settings.redact)),
         max_queue_size=settings.log_queue,
         schedule_delay_millis=settings.log_delay,
-        max_export_batch_size=min(512, settings.log_queue),
+        max_export_batch_size=min(settings.log_batch, settings.log_queue),
     )
+    return processor, _part(processor, tally)
+
+
+def _part(processor: BatchSpanProcessor | BatchLogRecordProcessor, tally: Tally) -> Part:
+    # The SDK tells the length of its queue only as a metric.
+    queue = processor._batch_processor._queue  # noqa: SLF001
+    return Part(processor.force_flush, processor.shutdown, tally, lambda: len(queue))
 
 
 # `shutdown_on_exit=False`: the SDK's own exit hooks wait 30 s for a receiver that is gone.

@@ -9,10 +9,15 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from obsdeck.telemetry.context import is_suppressed
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECONDS = 60.0
+_LENGTH = 1000
+_LOGGERS = ("opentelemetry", "obsdeck.telemetry.session")
+_CLIENTS = ("urllib3.connection", "urllib3.connectionpool")
 _EXPORT = ("opentelemetry.exporter.", "opentelemetry.sdk._shared_internal")
 
 
@@ -37,16 +42,25 @@ class Quieted(logging.Handler):
             self._left_out[trouble] = self._left_out.get(trouble, 0) + 1
             return
         self._next[trouble] = now + SECONDS
+        passed = logging.makeLogRecord(vars(record))
+        # A client's header may be in it.
+        passed.msg, passed.args = record.getMessage()[:_LENGTH], ()
         if before := self._left_out.pop(trouble, 0):
-            record = logging.makeLogRecord(vars(record))
-            record.msg = f"{record.getMessage()} ({before} more like this since the last such line)"
-            record.args = ()
-        logging.getLogger().handle(record)
+            passed.msg += f" ({before} more like this since the last such line)"
+        logging.getLogger().handle(passed)
+
+
+def _is_no_export(_record: logging.LogRecord) -> bool:
+    """Whether a line of the HTTP client is the application's; an exporter says itself what went wrong."""
+    return not is_suppressed()
 
 
 def install() -> None:
-    """Put the handler on OpenTelemetry's loggers, once."""
-    logger = logging.getLogger("opentelemetry")
-    if not any(isinstance(handler, Quieted) for handler in logger.handlers):
-        logger.addHandler(Quieted())
-        logger.propagate = False
+    """Put the handler on the loggers of OpenTelemetry and of its exporters, once."""
+    for name in _CLIENTS:
+        logging.getLogger(name).addFilter(_is_no_export)
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        if not any(isinstance(handler, Quieted) for handler in logger.handlers):
+            logger.addHandler(Quieted())
+            logger.propagate = False

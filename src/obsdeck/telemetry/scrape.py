@@ -1,7 +1,7 @@
 """The content of `/metrics`: what the service's instruments hold now, in OpenMetrics or text.
 
-The page also shows what the process has registered with `prometheus_client` itself (its own collectors,
-`python_*` and `process_*`, and whatever an application counts with it). It carries no exemplars: those
+The page also shows what the process has registered with `prometheus_client` itself, but for those of its
+own collectors that measure the process once more. It carries no exemplars: those
 go by OTLP. One family that cannot be shown is left out and counted; it never costs the others.
 """
 
@@ -17,6 +17,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 
+from obsdeck.telemetry import fork
 from obsdeck.telemetry.fence import LeftOut, fence
 from obsdeck.telemetry.page import Answer, fallback, unavailable
 
@@ -27,20 +28,29 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
     from prometheus_client.core import Metric as Family
 
+    from obsdeck.telemetry.durations import Durations
+
 _logger = logging.getLogger(__name__)
 
 
 class PageReader(PrometheusMetricReader):
-    """The reader behind the page: a registry of its own, fed with fenced metrics."""
+    """The reader behind the page: a registry of its own, fed with fenced metrics.
 
-    def __init__(self) -> None:
+    Args:
+        durations: Counted beside the SDK, and shown with its metrics.
+    """
+
+    def __init__(self, durations: Durations | None = None) -> None:
         self.families = CollectorRegistry(auto_describe=False)
         self.left_out: list[LeftOut] = []
+        self._durations = durations
         super().__init__(scope_info_enabled=False, registry=self.families)
 
     def _receive_metrics(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
     ) -> None:
+        if self._durations:
+            metrics_data = self._durations.join(metrics_data, exemplars=False)
         fenced, self.left_out = fence(metrics_data)
         super()._receive_metrics(fenced, timeout_millis, **kwargs)
 
@@ -71,6 +81,10 @@ class Page:
         self._partial = partial
         self._errors = errors
         # The exporter hands its families over through a queue that two scrapes at once would mix up.
+        self._lock = Lock()
+        fork.in_child(self._unlock)
+
+    def _unlock(self) -> None:
         self._lock = Lock()
 
     def answer(self, accept: str) -> Answer:

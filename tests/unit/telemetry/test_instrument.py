@@ -112,7 +112,7 @@ def test_the_page_of_metrics_is_there_and_not_observed(sink: Sink, tmp_path: Pat
     assert open_text.endswith("# EOF\n")
     for page in (text, open_text):
         assert "shop_sold_total 2.0" in page
-        assert "process_cpu_seconds_total" in page
+        assert "process_cpu_time_seconds_total" in page
         assert 'http_route="/before"' in page
         assert "otel_scope" not in page
     assert {span.name for span in sink.spans} == {"pack", "GET /before"}

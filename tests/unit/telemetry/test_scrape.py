@@ -307,7 +307,8 @@ def _both_have_all(api: str) -> bool:
 def _ours(api: str) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
     """What was scraped, less what only a scrape has."""
     scraped = _series(api, "scraped")
-    return {line for line in scraped if not re.match("python_|process_|obsdeck_|up|scrape_", line[0])}
+    theirs = "python_info|process_max_fds|obsdeck_(metrics|scrape)_|up$|scrape_"
+    return {line for line in scraped if not re.match(theirs, line[0])}
 
 
 def _series(api: str, job: str) -> set[tuple[str, tuple[tuple[str, str], ...]]]:

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from obsdeck.errors import UsageError
 from obsdeck.telemetry.settings import ARGUMENTS, VARIABLES, Settings, read
+
+from .conftest import run
+
+if TYPE_CHECKING:
+    from .conftest import Sink
 
 
 def setting(field: str, environ: dict[str, str] | None = None, **arguments: Any) -> Any:
@@ -58,6 +64,8 @@ def test_settings_cannot_be_changed() -> None:
         ("read_only_prefix", "/api/", "/api/"),
         ("read_only_prefix", "", ""),
         ("shutdown_seconds", 0.5, 0.5),
+        ("latency_buckets", (0.1, 1), (0.1, 1.0)),
+        ("latency_buckets", "0.1, 1,10", (0.1, 1.0, 10.0)),
         ("log_format", "JSON", "json"),
         ("service_name", "Mein Dienst", "Mein Dienst"),
     ],
@@ -86,6 +94,10 @@ def test_a_value_is_read(field: str, given: object, value: object) -> None:
         ("OBSDECK_EXCLUDED_PATHS", "/a,b"),
         ("OBSDECK_LOG_FORMAT", "yaml"),
         ("OBSDECK_SHUTDOWN_SECONDS", "soon"),
+        ("OBSDECK_LATENCY_BUCKETS", "1,1"),
+        ("OBSDECK_LATENCY_BUCKETS", "0,1"),
+        ("OBSDECK_LATENCY_BUCKETS", "1,inf"),
+        ("OBSDECK_LATENCY_BUCKETS", "1,"),
     ],
 )
 def test_a_wrong_value_is_named_and_replaced_by_the_default(variable: str, text: str) -> None:
@@ -116,3 +128,69 @@ def test_all_faults_are_in_one_error() -> None:
 
 def test_without_faults_nothing_is_raised() -> None:
     read({}, {}).raise_faults()
+
+
+APP = """
+from fastapi import FastAPI
+from obsdeck import instrument, meter
+from tests.unit.telemetry.conftest import call
+
+app = instrument(FastAPI(), service_name="till")
+size = meter("till").create_histogram("till.size")
+
+@app.get("/x")
+def x():
+    size.record(3)
+
+for _ in range(20):
+    call(app, "/x")
+call(app, "/x", headers=[(b"traceparent", b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01")])
+print(call(app, "/metrics").body.decode())
+"""
+
+
+def sampled(sink: Sink, **environ: str) -> tuple[int, int]:
+    """Spans, and requests in the histogram, of 20 requests and one that a sampled trace has sent."""
+    run(APP, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, **environ)
+    (point,) = sink.metrics["http.server.request.duration"].histogram.data_points
+    return len(sink.spans), point.count
+
+
+@pytest.mark.parametrize(
+    ("sampler", "argument", "spans"),
+    [
+        ("always_off", "", 0),
+        ("traceidratio", "0", 0),
+        ("parentbased_traceidratio", "0", 1),
+        ("parentbased_always_off", "", 1),
+        ("parentbased_traceidratio", "1", 21),
+    ],
+)
+def test_samplers_keep_their_meaning_and_durations_are_never_sampled(
+    sink: Sink, sampler: str, argument: str, spans: int
+) -> None:
+    variables = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": argument}
+    assert sampled(sink, **variables) == (spans, 21)
+
+
+def test_latency_buckets_are_those_that_are_set(sink: Sink) -> None:
+    page = run(APP, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, OBSDECK_LATENCY_BUCKETS="0.5,60")
+    (point,) = sink.metrics["http.server.request.duration"].histogram.data_points
+    assert list(point.explicit_bounds) == [0.5, 60]
+    bounds = re.findall(r'http_server_request_duration_seconds_bucket{.*le="([^"]+)"', page)
+    assert bounds == ["0.5", "60.0", "+Inf"]
+
+
+def test_exponential_histograms_go_by_otlp_and_the_page_stays_classic(sink: Sink) -> None:
+    page = run(
+        APP,
+        OTEL_EXPORTER_OTLP_ENDPOINT=sink.url,
+        OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION="base2_exponential_bucket_histogram",
+    )
+    for name in ("http.server.request.duration", "till.size"):
+        (point,) = sink.metrics[name].exponential_histogram.data_points
+        assert point.count == 21
+    assert 'till_size_bucket{le="+Inf"} 21.0' in page
+    assert re.search(r'http_server_request_duration_seconds_bucket{.*le="0.005"', page)
+    assert re.search(r"http_server_request_duration_seconds_count{.*} 21.0", page)
+    assert "obsdeck_scrape_errors_total{" not in page

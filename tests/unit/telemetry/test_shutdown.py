@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from obsdeck.telemetry.shutdown import Ending
+from obsdeck.telemetry.exporters import Tally
+from obsdeck.telemetry.providers import Part
+from obsdeck.telemetry.shutdown import ONE_END, Ending
 
-from .conftest import run, serving, until
+from .conftest import run, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +59,7 @@ def counted(sink: Sink) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("arguments", [(), ("--workers", "2"), ("--lifespan", "off")])
+@pytest.mark.parametrize("arguments", [(), ("--workers", "4"), ("--lifespan", "off")])
 def test_nothing_is_lost_when_uvicorn_is_stopped(
     sink: Sink, tmp_path: Path, by: signal.Signals, arguments: tuple[str, ...]
 ) -> None:
@@ -139,41 +141,57 @@ print("goes on")
     assert run(code, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url).splitlines() == ["mine", "goes on"]
 
 
-class Part:
-    """A part of the SDK that takes as long as the test says."""
+def part(answer: threading.Event, *, lost: int = 0, queued: int = 0) -> Part:
+    """Takes until the event is set, and loses then what the test says."""
+    tally = Tally()
 
-    def __init__(self, answer: threading.Event) -> None:
-        self.answer = answer
-        self.asked = 0
+    def export() -> None:
+        answer.wait()
+        tally.lost += lost
 
-    def force_flush(self, timeout_millis: int = 0) -> None:
-        self.asked += 1
-        self.answer.wait(timeout_millis or None)
-
-    shutdown = force_flush
+    return Part(export, export, tally, lambda: queued)
 
 
-def test_parts_are_ended_at_once_and_the_late_ones_are_named(caplog: pytest.LogCaptureFixture) -> None:
-    answers = threading.Event()
-    answers.set()
+def now() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
+def test_parts_are_ended_at_once_and_what_is_dropped_is_said(caplog: pytest.LogCaptureFixture) -> None:
     never = threading.Event()
-    parts = {"traces": Part(answers), "metrics": Part(never), "logs": Part(never)}
-    ending = Ending(parts, 0.05)
+    late = part(never, queued=20)
+    late.tally.sending = 5
+    ending = Ending({"traces": late, "metrics": part(now(), lost=1), "logs": part(now(), lost=7)}, 0.05)
     assert not ending.flush()
-    assert [part.asked for part in parts.values()] == [1, 1, 1]
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert "metrics, logs" in record.getMessage()
+    assert record.getMessage().endswith("; dropped: 25 spans, the latest metrics, 7 log records")
     never.set()
+
+
+def test_what_was_lost_before_the_end_is_not_said_again(caplog: pytest.LogCaptureFixture) -> None:
+    before = part(now())
+    before.tally.lost = 100
+    assert Ending({"traces": before}, 5).flush()
+    assert caplog.records == []
 
 
 def test_who_did_not_answer_is_not_waited_for_twice(caplog: pytest.LogCaptureFixture) -> None:
     never = threading.Event()
-    ending = Ending({"traces": Part(never)}, 0.05)
+    ending = Ending({"traces": part(never, queued=1)}, 0.05)
     ending.flush()
-    started = time.monotonic()
     ending.shutdown()
     assert len(caplog.records) == 1
-    assert time.monotonic() - started < 30  # it returned at all
     never.set()
-    assert until(ending.flush)
+
+
+def test_after_a_while_it_is_another_end(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = Ending({"traces": part(now(), lost=1)}, 5)
+    ending.flush()
+    moment = time.monotonic() + ONE_END
+    monkeypatch.setattr("obsdeck.telemetry.shutdown.time.monotonic", lambda: moment)
+    ending.flush()
+    assert len(caplog.records) == 2
