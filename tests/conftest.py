@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from obsdeck.stack.home import Home, find_home
 from obsdeck.stack.variables import PORTS, PROGRAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -108,3 +109,27 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     )
     yield machine
     processes.end(processes.marked(machine.home), patience=2)
+
+
+@pytest.fixture
+def mounted() -> Iterator[Callable[[Path, str], None]]:
+    """Lays a file system in memory over a directory; called again for it, gives it other options."""
+    over: list[Path] = []
+
+    def mount(directory: Path, options: str) -> None:
+        if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("mount"):
+            pytest.skip("only root on Linux can make a small disk")
+        again = directory in over
+        options = f"remount,{options}" if again else options
+        words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(directory)]
+        done = subprocess.run(words, capture_output=True, check=False)
+        if done.returncode and not again:
+            pytest.skip("this root may not mount")
+        done.check_returncode()
+        if not again:
+            over.append(directory)
+
+    yield mount
+    for directory in over:
+        # Lazily: a server that the test has left running may still have a file open.
+        subprocess.run(["umount", "--lazy", str(directory)], check=True)

@@ -262,7 +262,8 @@ def captured(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> It
     found = pytestconfig.stash[_CAPTURED]
     found.forget()
     # The SDK has no clock that could be set.
-    monkeypatch.setattr("opentelemetry.sdk.trace.time_ns", found.clock.advance)
+    for module in ("opentelemetry.sdk.trace", "obsdeck.telemetry.spans"):
+        monkeypatch.setattr(f"{module}.time_ns", found.clock.advance)
     monkeypatch.setattr(exchange, "perf_counter", found.clock.read)
     root = logging.getLogger()
     level = root.level

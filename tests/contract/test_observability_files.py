@@ -72,7 +72,7 @@ def test_defaults_in_files_are_those_of_the_table(path: Path) -> None:
 
 
 def test_the_compose_file_asks_for_nothing_that_is_not_in_the_table() -> None:
-    text = COMPOSE.read_text(encoding="utf-8") + (OPS / "compose.auth.yaml").read_text(encoding="utf-8")
+    text = COMPOSE.read_text(encoding="utf-8")
     assert {name for name, _ in REFERENCE.findall(text) if name != "NAME"} <= VARIABLES.keys()
 
 
@@ -80,8 +80,6 @@ def test_containers_get_every_variable_that_their_files_have_no_default_for() ->
     for name, service in services().items():
         given = service.get("environment", {}).keys()
         for path in (path for path in SERVER_FILES if path.is_relative_to(OPS / name)):
-            if path.name == "auth.yaml":
-                continue
             wanted = {asked for asked, default in REFERENCE.findall(path.read_text()) if not default}
             assert wanted <= given, f"{path.name} of {name}"
 
@@ -104,6 +102,12 @@ def test_both_runtimes_give_the_same_flags(component: str, tmp_path: Path) -> No
     contained = {word.partition("=")[0].lstrip("-") for word in words}
     # A container does not know the address under which people open it.
     assert contained - {"web.external-url"} == native_flags(component, tmp_path)
+
+
+def test_both_runtimes_give_the_collector_its_files_in_the_same_order() -> None:
+    in_containers = re.findall(r"/etc/obsdeck/(\S+\.yaml)", services()["collector"]["command"])
+    all_asked_for = {"OBSDECK_OTLP_TOKEN": "t", "OBSDECK_TRACES_KEPT_PERCENT": "5"}
+    assert in_containers == commands.collector_files(all_asked_for)
 
 
 @pytest.mark.parametrize("name", services())

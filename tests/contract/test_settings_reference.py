@@ -108,7 +108,7 @@ import logging
 import os
 from fastapi import FastAPI
 from obsdeck import instrument
-from obsdeck.telemetry.instrument import _connected
+from obsdeck.telemetry.connection import connected
 from tests.unit.telemetry.conftest import Sink, call
 logging.basicConfig()
 sink = Sink()
@@ -117,7 +117,7 @@ app = instrument(FastAPI(), service_name="shop", endpoint=sink.url)
 def item():
     logging.warning("seen")
 call(app, "/item", headers=[(b"x-token", b"sesame")])
-print(_connected(None, "").ending.flush(), sorted({path for path, _, _ in sink.received}))
+print(connected(None, "").ending.flush(), sorted({path for path, _, _ in sink.received}))
 print([span.name for span in sink.spans], "sesame" in str(sink.spans), flush=True)
 os._exit(0)
 """

@@ -10,7 +10,7 @@ import secrets
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,17 +43,19 @@ class Compose:
     environ: dict[str, str]
     services: tuple[str, ...]
 
-    def run(self, *words: str, files: tuple[str, ...] = ("compose.yaml",)) -> str:
+    def run(self, *words: str) -> str:
         """The output of `docker compose ...`; fails the test with its words."""
-        named = [word for name in files for word in ("--file", str(OPS / name))]
-        done = docker("compose", "--env-file", os.devnull, *named, *words, environ=self.environ)
+        file = str(OPS / "compose.yaml")
+        done = docker("compose", "--env-file", os.devnull, "--file", file, *words, environ=self.environ)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def up(self, *files: str) -> None:
-        self.run(
-            "up", "--detach", "--wait", "--pull", "never", *self.services, files=("compose.yaml", *files)
-        )
+    def up(self) -> None:
+        self.run("up", "--detach", "--wait", "--pull", "never", *self.services)
+
+    def given(self, **variables: str) -> Compose:
+        """The same stack with more in the environment."""
+        return replace(self, environ={**self.environ, **variables})
 
     def url(self, variable: str) -> str:
         return f"http://127.0.0.1:{self.environ[variable]}"
@@ -134,7 +136,7 @@ class Sent:
     def new(cls) -> Sent:
         return cls(f"docker-{secrets.token_hex(4)}", secrets.token_hex(16), secrets.token_hex(8))
 
-    def bodies(self) -> dict[str, dict[str, Any]]:
+    def bodies(self, status: int = 0) -> dict[str, dict[str, Any]]:
         now = time.time_ns()
         resource = {
             "attributes": [
@@ -147,6 +149,7 @@ class Sent:
             **ids,
             "name": "GET /",
             "kind": 2,
+            "status": {"code": status},
             "startTimeUnixNano": str(now - 10**8),
             "endTimeUnixNano": str(now),
         }
@@ -172,8 +175,8 @@ class Sent:
             "metrics": {"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": [metric]}]}]},
         }
 
-    def send(self, stack: Compose) -> None:
-        for signal, body in self.bodies().items():
+    def send(self, stack: Compose, status: int = 0) -> None:
+        for signal, body in self.bodies(status).items():
             url = f"{stack.url('OBSDECK_OTLP_HTTP_PORT')}/v1/{signal}"
             until(partial(_posted, url, body))
 
@@ -304,7 +307,7 @@ def test_what_comes_in_while_a_backend_is_away_arrives_when_it_is_back(stack: Co
 
 def test_with_a_token_only_its_bearers_get_in(stack: Compose) -> None:
     token = secrets.token_urlsafe()
-    guarded = Compose({**stack.environ, "OBSDECK_OTLP_TOKEN": token}, stack.services)
+    guarded = stack.given(OBSDECK_OTLP_TOKEN=token, OBSDECK_TRACES_KEPT_PERCENT="5")
     url = f"{stack.url('OBSDECK_OTLP_HTTP_PORT')}/v1/traces"
     body = Sent.new().bodies()["traces"]
 
@@ -314,12 +317,30 @@ def test_with_a_token_only_its_bearers_get_in(stack: Compose) -> None:
         except httpx.TransportError:
             return 0
 
-    guarded.up("compose.auth.yaml")
+    guarded.up()
     until(lambda: answer() == httpx.codes.UNAUTHORIZED)
     assert answer(authorization="Bearer wrong") == httpx.codes.UNAUTHORIZED
     assert answer(authorization=f"Bearer {token}") == httpx.codes.OK
+    assert token not in " ".join(guarded.inspect("collector")["Args"])
     stack.up()
     until(lambda: answer() == httpx.codes.OK)
+
+
+def test_a_token_that_is_set_to_nothing_opens_nothing(stack: Compose) -> None:
+    with pytest.raises(AssertionError, match="OBSDECK_OTLP_TOKEN is missing a value"):
+        stack.given(OBSDECK_OTLP_TOKEN="").up()
+
+
+def test_of_traces_only_as_many_are_kept_as_are_asked_for(stack: Compose) -> None:
+    sampled = stack.given(OBSDECK_TRACES_KEPT_PERCENT="0")
+    sampled.up()
+    dull, failed = Sent.new(), Sent.new()
+    dull.send(sampled)
+    failed.send(sampled, status=2)
+    until(lambda: failed.found(sampled) == ALL)
+    # Judged before the other one, since it came before it.
+    assert dull.found(sampled) == {**ALL, "trace": False}
+    stack.up()
 
 
 def test_grafana_lets_its_admin_in_and_has_the_dashboard(stack: Compose) -> None:

@@ -194,18 +194,21 @@ def test_a_configuration_that_its_server_refuses(stack: Stack, diagnose: Callabl
 
 
 def test_a_data_directory_that_is_full(
-    stack: Stack, diagnose: Callable[..., Diagnosis], request: pytest.FixtureRequest
+    stack: Stack, diagnose: Callable[..., Diagnosis], mounted: Callable[[Path, str], None]
 ) -> None:
-    mounted(stack.home.data("alertmanager"), "size=64k", request)
+    mounted(stack.home.data("alertmanager"), "size=64k")
     assert "No space left" in broken_at(diagnose(), "disk.alertmanager")
 
 
 def test_a_data_directory_that_is_read_only(
-    stack: Stack, diagnose: Callable[..., Diagnosis], request: pytest.FixtureRequest
+    stack: Stack,
+    diagnose: Callable[..., Diagnosis],
+    mounted: Callable[[Path, str], None],
+    request: pytest.FixtureRequest,
 ) -> None:
     directory = stack.home.data("alertmanager")
     if os.geteuid() == 0:  # root writes everywhere but on a read-only file system
-        mounted(directory, "ro", request)
+        mounted(directory, "ro")
     else:
         directory.chmod(0o500)
         request.addfinalizer(lambda: directory.chmod(0o700))
@@ -424,17 +427,6 @@ def restart(stack: Stack, component: str, without: str = "") -> None:
 
 def until_ready(stack: Stack, component: str) -> None:
     stack.until(lambda: is_ready(BY_NAME[component].ready_url(stack.settings)))
-
-
-def mounted(directory: Path, option: str, request: pytest.FixtureRequest) -> None:
-    """A small file system over a directory, until the test is over."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system over a directory")
-    words = ["mount", "-t", "tmpfs", "-o", option, "tmpfs", str(directory)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"this machine lets nobody mount: {done.stderr.strip()}")
-    request.addfinalizer(lambda: subprocess.run(["umount", "--lazy", str(directory)], check=True))
 
 
 @contextmanager

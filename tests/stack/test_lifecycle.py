@@ -46,20 +46,14 @@ def own(machine: Machine) -> Path:
 
 
 @pytest.fixture
-def small_disk(machine: Machine) -> Iterator[Path]:
+def small_disk(machine: Machine, mounted: Callable[[Path, str], None]) -> Iterator[Path]:
     """A disk of 256 kB with the home on it."""
-    if os.geteuid() != 0 or not shutil.which("mount") or sys.platform != "linux":
-        pytest.skip("only root on Linux can make a small disk")
     disk = machine.folder / "small disk"
     disk.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)], check=False
-    ).returncode:
-        pytest.skip("this root may not mount")
+    mounted(disk, "size=256k")
     machine.environ["OBSDECK_HOME"] = str(disk / "home")
     yield disk
     processes.end(processes.marked(machine.home), patience=5)
-    subprocess.run(["umount", str(disk)], check=True)
 
 
 def as_ordinary_user(machine: Machine, *words: str) -> subprocess.CompletedProcess[str]:
@@ -330,9 +324,11 @@ def test_a_full_disk_is_refused_before_anything_starts(machine: Machine, small_d
     assert machine.running() == []
 
 
-def test_once_there_is_room_up_goes_on(machine: Machine, small_disk: Path) -> None:
+def test_once_there_is_room_up_goes_on(
+    machine: Machine, small_disk: Path, mounted: Callable[[Path, str], None]
+) -> None:
     assert machine.up().returncode == 3
-    subprocess.run(["mount", "-o", "remount,size=1g", str(small_disk)], check=True)
+    mounted(small_disk, "size=1g")
     done = machine.up()
     assert done.returncode == 0, done.stderr
     assert machine.obsdeck("down").returncode == 0

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -25,38 +25,39 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
+from tests.unit.tracestore.conftest import SECOND, S, make_request
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 MILLISECOND = 10**6
-SECOND = 10**9
 PROTOBUF = {"content-type": "application/x-protobuf"}
 BEGIN = (int(time.time()) - 60) * SECOND
 UNSET, OK, ERROR = 0, 1, 2
 UNSPECIFIED, INTERNAL, SERVER, CLIENT = 0, 1, 2, 3
 
 
-@dataclass(frozen=True)
-class S:
-    """A span: ids are small numbers, unique in all traces; durations are milliseconds."""
-
-    id: int
-    parent: int
-    service: str | None
-    name: str
-    duration: int
-    kind: int = INTERNAL
-    status: int = UNSET
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    resource: Mapping[str, Any] = field(default_factory=dict)
+def a_span(  # noqa: PLR0917 - a table reads best by position
+    number: int,
+    parent: int,
+    service: str | None,
+    name: str,
+    duration: int,
+    kind: int = INTERNAL,
+    status: int = UNSET,
+    attributes: Mapping[str, Any] | None = None,
+    resource: Mapping[str, Any] | None = None,
+) -> S:
+    """Ids are small numbers, unique in all traces; durations are milliseconds."""
+    return S(number, parent, name, service, 0, duration, status, kind, attributes or {}, resource or {})
 
 
 PROD = {"both": "resource", "env": "prod"}
 TRACES = {
     # A tree of two services.
     0xA1: [
-        S(
+        a_span(
             11,
             0,
             "front",
@@ -67,8 +68,8 @@ TRACES = {
             {"code": 200, "u": "x", "f": 1.5, "b": True, "both": "span"},
             PROD,
         ),
-        S(12, 11, "front", "db", 50, CLIENT, ERROR, {"code": 500, "f": 2.0, "neg": -5}, PROD),
-        S(
+        a_span(12, 11, "front", "db", 50, CLIENT, ERROR, {"code": 500, "f": 2.0, "neg": -5}, PROD),
+        a_span(
             13,
             12,
             "back",
@@ -79,12 +80,12 @@ TRACES = {
             {"u": "y", "list": ["a", "b"], "ints": [1, 2]},
             {"tags": ["p", "q"]},
         ),
-        S(14, 11, "back", "other", 10, INTERNAL, UNSET, {"mixed": 1}),
-        S(15, 14, "back", "leaf", 5, INTERNAL, UNSET, {"map": {"a": 1}, "bytes": b"abc"}),
+        a_span(14, 11, "back", "other", 10, INTERNAL, UNSET, {"mixed": 1}),
+        a_span(15, 14, "back", "leaf", 5, INTERNAL, UNSET, {"map": {"a": 1}, "bytes": b"abc"}),
     ],
     # One slow span.
     0xA2: [
-        S(
+        a_span(
             21,
             0,
             "solo",
@@ -97,66 +98,22 @@ TRACES = {
     ],
     # Spans whose root never came.
     0xA3: [
-        S(32, 31, "orphan", "lost", 7, INTERNAL, ERROR, {"u": "z", "mixed": 1.0}),
-        S(33, 32, "orphan", "lost child", 3, INTERNAL, UNSET, {"mixed": True}),
+        a_span(32, 31, "orphan", "lost", 7, INTERNAL, ERROR, {"u": "z", "mixed": 1.0}),
+        a_span(33, 32, "orphan", "lost child", 3, INTERNAL, UNSET, {"mixed": True}),
     ],
     # Two roots, one of them of no service and without an attribute.
     0xA4: [
-        S(41, 0, None, "nameless", 2, UNSPECIFIED),
-        S(42, 0, "two", "root 2", 2, INTERNAL, UNSET, {"long": "B" * 1500}),
+        a_span(41, 0, None, "nameless", 2, UNSPECIFIED),
+        a_span(42, 0, "two", "root 2", 2, INTERNAL, UNSET, {"long": "B" * 1500}),
     ],
 }
 ALL = {trace: [span.id for span in spans] for trace, spans in TRACES.items()}
 
 
-def set_value(target: Any, value: Any) -> None:
-    match value:
-        case bool():
-            target.bool_value = value
-        case int():
-            target.int_value = value
-        case float():
-            target.double_value = value
-        case str():
-            target.string_value = value
-        case bytes():
-            target.bytes_value = value
-        case list():
-            for item in value:
-                set_value(target.array_value.values.add(), item)
-        case dict():
-            for key, item in value.items():
-                set_value(target.kvlist_value.values.add(key=key).value, item)
-
-
-def span_message(trace: int, number: int, span: S) -> Span:
-    start = BEGIN + trace * SECOND // 10 + number * MILLISECOND
-    message = Span(
-        trace_id=trace.to_bytes(16, "big"),
-        span_id=span.id.to_bytes(8, "big"),
-        parent_span_id=span.parent.to_bytes(8, "big") if span.parent else b"",
-        name=span.name,
-        kind=span.kind,
-        start_time_unix_nano=start,
-        end_time_unix_nano=start + span.duration * MILLISECOND,
-    )
-    message.status.code = span.status
-    for key, value in span.attributes.items():
-        set_value(message.attributes.add(key=key).value, value)
-    return message
-
-
-def make_request(trace: int, spans: Iterable[S]) -> ExportTraceServiceRequest:
-    request = ExportTraceServiceRequest()
-    for number, span in enumerate(spans):
-        resource_spans = request.resource_spans.add()
-        service = {"service.name": span.service} if span.service is not None else {}
-        for key, value in {**service, **span.resource}.items():
-            set_value(resource_spans.resource.attributes.add(key=key).value, value)
-        scope_spans = resource_spans.scope_spans.add()
-        scope_spans.scope.name = "tests"
-        scope_spans.spans.append(span_message(trace, number, span))
-    return request
+def request_of(trace: int, spans: Iterable[S]) -> ExportTraceServiceRequest:
+    """The spans begin one after the other, a millisecond apart, and the traces a tenth of a second."""
+    apart = [replace(span, start=number) for number, span in enumerate(spans)]
+    return make_request(trace, apart, BEGIN + trace * SECOND // 10)
 
 
 @dataclass(frozen=True)
@@ -251,7 +208,7 @@ def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             filled = Backend(api, otlp)
             wait_until(lambda: is_ready(api), process, directory)
             for trace, spans in TRACES.items():
-                body = make_request(trace, spans).SerializeToString()
+                body = request_of(trace, spans).SerializeToString()
                 assert otlp.post("/v1/traces", content=body, headers=PROTOBUF).status_code == 200
             wait_until(lambda: filled.matches("{}") == ALL, process, directory)
             yield filled
@@ -647,7 +604,7 @@ def test_answers_have_the_same_status(backend: Backend, path: str, status: int) 
 def sent_spans(trace: int) -> dict[bytes, Span]:
     return {
         span.span_id: span
-        for resource_spans in make_request(trace, TRACES[trace]).resource_spans
+        for resource_spans in request_of(trace, TRACES[trace]).resource_spans
         for span in resource_spans.scope_spans[0].spans
     }
 
@@ -811,7 +768,7 @@ def wait_for(backend: Backend, trace: int) -> dict[str, Any]:
 
 
 def test_gzip_comes_in(backend: Backend) -> None:
-    body = make_request(0xB1, [S(91, 0, "zipped", "zip", 1)]).SerializeToString()
+    body = request_of(0xB1, [a_span(91, 0, "zipped", "zip", 1)]).SerializeToString()
     answer = backend.otlp.post(
         "/v1/traces", content=gzip.compress(body), headers=PROTOBUF | {"content-encoding": "gzip"}
     )

@@ -204,10 +204,9 @@ def follow(settings: Settings, names: Iterable[str]) -> Iterator[tuple[str, str]
 def command(settings: Settings, *arguments: str) -> list[str]:
     """The full `docker compose` command line."""
     folder = files.observability(settings["OBSDECK_CONFIG"])
-    auth = ["--file", str(folder / "compose.auth.yaml")] if settings["OBSDECK_OTLP_TOKEN"] else []
     return [
         "docker", "compose", "--project-name", PROJECT, "--env-file", os.devnull,
-        "--file", str(folder / "compose.yaml"), *auth, *arguments,
+        "--file", str(folder / "compose.yaml"), *arguments,
     ]  # fmt: skip
 
 
@@ -244,8 +243,14 @@ def _compose(settings: Settings, *arguments: str, password: str = "") -> subproc
 
 def _environment(settings: Settings) -> dict[str, str]:
     """Compose reads the same variables as the native runtime; secrets go by environment only."""
-    token = settings["OBSDECK_OTLP_TOKEN"]
-    return {**os.environ, **settings.public(), **({"OBSDECK_OTLP_TOKEN": token} if token else {})}
+    # The compose file adds a file of the collector for each of these that is set at all.
+    kept = settings["OBSDECK_TRACES_KEPT_PERCENT"]
+    adding = {
+        "OBSDECK_OTLP_TOKEN": settings["OBSDECK_OTLP_TOKEN"],
+        "OBSDECK_TRACES_KEPT_PERCENT": "" if kept == "100" else kept,
+    }
+    given = {**os.environ, **settings.public(), **adding}
+    return {name: value for name, value in given.items() if value or name not in adding}
 
 
 def _bytes(text: str) -> int:

@@ -54,7 +54,7 @@ def remember(error: BaseException, span: Span) -> None:
     """
     try:
         setattr(error, _ORIGIN, set_span_in_context(span, Context()))
-    except AttributeError:  # an exception with __slots__
+    except Exception:  # noqa: BLE001 - one with __slots__, or with a __setattr__ of its own
         return
 
 

@@ -6,10 +6,15 @@ and nearly all their attributes were seen before; those are put together here fr
 the wire format of Protocol Buffers and the field numbers of `opentelemetry/proto/trace/v1/trace.proto`.
 What a span has beyond that (events, links, lists, a trace state, something dropped) the SDK's encoder
 does as before.
+
+A span is encoded when it ends, not when its batch is sent. What waits is then a few hundred bytes and not
+some fifteen objects, which would cost the request more than the encoding: they keep their memory from being
+used again at once, and the garbage collector goes through all that are waiting.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -39,35 +44,67 @@ _TIMES = Struct("<BQBQ")
 _LOCAL, _REMOTE = (b"\x85\x01" + flags.to_bytes(4, "little") for flags in (0x100, 0x300))
 
 
+@dataclass(frozen=True)
+class Group:
+    """What the spans of one resource and one scope have in common.
+
+    Attributes:
+        resource: A `ResourceSpans` without its scopes.
+        scope: A `ScopeSpans` without its spans.
+    """
+
+    resource: bytes
+    scope: bytes
+
+
+Encoded = tuple[Group, bytes]
+"""A span that is ready to be sent: the group it belongs to, and itself as a field of `ScopeSpans`."""
+
+
+def request(batch: Sequence[Encoded]) -> bytes:
+    """One request with all these spans."""
+    groups: dict[int, tuple[Group, list[bytes]]] = {}
+    for group, span in batch:
+        groups.setdefault(id(group), (group, []))[1].append(span)
+    resources: dict[bytes, list[bytes]] = {}
+    for group, spans in groups.values():
+        scopes = resources.setdefault(group.resource, [group.resource])
+        scopes.append(_field(2, group.scope + b"".join(spans)))
+    return b"".join(_field(1, b"".join(parts)) for parts in resources.values())
+
+
 class SpanEncoder:
-    """Encodes spans, and remembers what comes again."""
+    """Encodes spans one by one, and remembers what comes again."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, type, Any], bytes] = {}
         self._names: dict[str, bytes] = {}
+        # With what the ids stand for, so that nothing else can come to have them.
+        self._groups: dict[tuple[int, int], tuple[Group, object, object]] = {}
 
-    def encode(self, spans: Sequence[ReadableSpan]) -> bytes:
-        """One request with all spans, in groups of one resource and scope.
+    def encode(self, span: ReadableSpan) -> Encoded:
+        """The span, ready to be sent.
 
         Raises:
-            Exception: A span that the SDK's encoder cannot encode either.
+            Exception: The SDK's encoder cannot encode it either.
         """
-        scopes: dict[tuple[int, int], list[ReadableSpan]] = {}
-        for span in spans:
-            scopes.setdefault((id(span.resource), id(span.instrumentation_scope)), []).append(span)
-        resources: dict[int, list[bytes]] = {}
-        for (resource, _), group in scopes.items():
-            of_resource, of_scope = _heads(group[0])
-            parts = resources.setdefault(resource, [of_resource])
-            parts.append(_field(2, of_scope + b"".join(map(self._span, group))))
-        return b"".join(_field(1, b"".join(parts)) for parts in resources.values())
-
-    def _span(self, span: ReadableSpan) -> bytes:
-        """The span as field 2 of `ScopeSpans`."""
+        known = self._groups.get((id(span.resource), id(span.instrumentation_scope)))
+        group = known[0] if known else self._group(span)
         body = self._plain(span)
         if body is None:
             body = encode_spans([span]).resource_spans[0].scope_spans[0].spans[0].SerializePartialToString()
-        return _field(2, body)
+        return group, _field(2, body)
+
+    def _group(self, span: ReadableSpan) -> Group:
+        of_resource = encode_spans([span]).resource_spans[0]
+        of_scope = of_resource.scope_spans[0]
+        of_scope.ClearField("spans")
+        scope = of_scope.SerializePartialToString()
+        of_resource.ClearField("scope_spans")
+        group = Group(of_resource.SerializePartialToString(), scope)
+        key = (id(span.resource), id(span.instrumentation_scope))
+        _remember(self._groups, key, (group, span.resource, span.instrumentation_scope))
+        return group
 
     def _plain(self, span: ReadableSpan) -> bytes | None:
         """The bytes of a span that has nothing unusual; None for any other."""
@@ -118,20 +155,10 @@ class SpanEncoder:
         return encoded
 
 
-def _heads(span: ReadableSpan) -> tuple[bytes, bytes]:
-    """What stands before the scopes of a resource, and before the spans of a scope."""
-    of_resource = encode_spans([span]).resource_spans[0]
-    of_scope = of_resource.scope_spans[0]
-    of_scope.ClearField("spans")
-    scope = of_scope.SerializePartialToString()
-    of_resource.ClearField("scope_spans")
-    return of_resource.SerializePartialToString(), scope
-
-
-def _remember(where: dict[Any, bytes], key: object, encoded: bytes) -> None:
+def _remember(where: dict[Any, Any], key: object, what: object) -> None:
     if len(where) >= _REMEMBERED:
         where.clear()
-    where[key] = encoded
+    where[key] = what
 
 
 def _field(number: int, body: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import StatusCode
 
-from obsdeck.telemetry import route, stack
+from obsdeck.telemetry import exception, route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,13 +91,10 @@ class Exchange:
 
     def fail(self, error: BaseException, length: int) -> None:
         """The app has raised an exception."""
-        self._error_type = _name(type(error))
+        self._error_type = exception.type_name(error)
         if self._span.is_recording():
-            said = {
-                "exception.message": str(error),
-                "exception.stacktrace": stack.text(error, length),
-            }
-            self._span.record_exception(error, said)
+            # Not `record_exception`, which asks the exception for its text and raises what that raises.
+            self._span.add_event("exception", exception.attributes(error, length))
 
     def close(self) -> None:
         """The app is done."""
@@ -145,7 +142,3 @@ def span_method(scope: Scope, method: str) -> str:
     if scope["type"] == "websocket":
         return "WS"
     return "HTTP" if method == "_OTHER" else method
-
-
-def _name(cls: type) -> str:
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"

@@ -6,39 +6,39 @@ metrics, which go the same way.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sized
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace.export import SpanExportResult
 
-from obsdeck.telemetry.encoding import SpanEncoder
+from obsdeck.telemetry import encoding
 from obsdeck.telemetry.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from opentelemetry.sdk.trace import ReadableSpan
-
+    from obsdeck.telemetry.encoding import Encoded
     from obsdeck.telemetry.settings import Settings
 
-E = TypeVar("E", OTLPSpanExporter, OTLPMetricExporter, OTLPLogExporter)
+_logger = logging.getLogger(__name__)
+
+E = TypeVar("E", "SpanExporter", OTLPMetricExporter, OTLPLogExporter)
 
 
-def spans(settings: Settings, tally: Tally) -> OTLPSpanExporter:
+def spans(settings: Settings, tally: Tally) -> SpanExporter:
     """The exporter of spans."""
     return tally.counting(
-        _SpanExporter(
+        SpanExporter(
             endpoint=_endpoint(settings, "traces"),
             timeout=_timeout(settings, "traces"),
             session=_session("traces", tally),
-        ),
-        encode_spans,
+        )
     )
 
 
@@ -65,22 +65,17 @@ def records(settings: Settings, tally: Tally) -> OTLPLogExporter:
     )
 
 
-class _SpanExporter(OTLPSpanExporter):
-    """The SDK's, with our encoder; what it refuses to send, or cannot, it says itself."""
+class SpanExporter(OTLPSpanExporter):
+    """Sends spans that are encoded already."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._encoder = SpanEncoder()
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        try:
-            encoded = self._encoder.encode(spans)
-        except Exception:  # noqa: BLE001 - whatever it is, the SDK's encoder meets it again
-            return super().export(spans)
-        if self._shutdown or 0 < self._max_request_size < len(encoded):
-            return super().export(spans)
+    def export(self, spans: Sequence[Encoded]) -> SpanExportResult:  # type: ignore[override]
+        """Send one batch."""
+        body = encoding.request(spans)
+        if self._shutdown or 0 < self._max_request_size < len(body):
+            _logger.warning("%d spans, %d bytes, cannot be sent", len(spans), len(body))
+            return SpanExportResult.FAILURE
         with self._metrics.export_operation(len(spans)) as operation:
-            sent = self._client.export(encoded)
+            sent = self._client.export(body)
             if sent.success:
                 return SpanExportResult.SUCCESS
             operation.error = sent.error

@@ -1,24 +1,21 @@
 """`instrument(app)`: everything of a service that is observed, in one call.
 
-Traces, metrics and logs are the process's: the first app that is instrumented connects them. What an app
-has for itself is its middleware, its page of metrics and its lifespan.
+Traces, metrics and logs are the process's: the first app that is instrumented connects them (`connection`).
+What an app has for itself is its middleware, its page of metrics and its lifespan.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import sys
-from collections import Counter
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from multiprocessing import parent_process
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from anyio import to_thread
 
-from obsdeck.telemetry import page
+from obsdeck.telemetry import connection, page
 from obsdeck.telemetry.redaction import rules
 from obsdeck.telemetry.settings import Reading, Settings, read
 
@@ -28,10 +25,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import ASGIApp
 
-    from obsdeck.telemetry.durations import Durations, InstrumentDurations
-    from obsdeck.telemetry.event_loop import EventLoops
+    from obsdeck.telemetry.connection import Connection
     from obsdeck.telemetry.page import Answer
-    from obsdeck.telemetry.shutdown import Ending
 
 App = TypeVar("App", bound="FastAPI")
 
@@ -129,7 +124,7 @@ def _observe(app: FastAPI, settings: Settings) -> Callable[[str], Answer]:
     if settings.sdk_disabled:
         return _without_metrics(settings, "telemetry is switched off by OTEL_SDK_DISABLED")
     try:
-        process = _connected(settings, app.title)
+        process = connection.connected(settings, app.title)
         _switch_off_others(app)
         _wrap(app, settings, process)
         _join_lifespan(app, process)
@@ -146,103 +141,6 @@ def _without_metrics(settings: Settings, reason: str) -> Callable[[str], Answer]
     return lambda _accept: page.fallback()
 
 
-@dataclass(frozen=True)
-class _Process:
-    """What the apps of one process share.
-
-    Attributes:
-        answer: The page of metrics.
-        ending: Exports what is left at the end.
-        attach_logs: Puts the log handler where records pass.
-        durations: Counts the requests of all apps.
-        loops: Watches event loops; None where that is switched off.
-    """
-
-    answer: Callable[[str], Answer]
-    ending: Ending
-    attach_logs: Callable[..., None]
-    durations: Durations | InstrumentDurations
-    loops: EventLoops | None
-
-
-_process: _Process | None = None
-
-
-def _connected(settings: Settings, title: str) -> _Process:
-    global _process  # noqa: PLW0603 - OpenTelemetry's providers are the process's too
-    if _process is None:
-        _process = _connect(settings, title)
-    return _process
-
-
-def _connect(settings: Settings, title: str) -> _Process:
-    # Here and not above: `import obsdeck` and a service that is switched off load no SDK.
-    from obsdeck.telemetry import libraries, providers, quieted, resource, runtime  # noqa: PLC0415
-    from obsdeck.telemetry.durations import Durations, InstrumentDurations, are_ours  # noqa: PLC0415
-    from obsdeck.telemetry.handles import meter  # noqa: PLC0415
-    from obsdeck.telemetry.redaction.redactor import redactor  # noqa: PLC0415
-    from obsdeck.telemetry.redaction.series import ScrubbedPageReader  # noqa: PLC0415
-    from obsdeck.telemetry.scrape import Page, PageReader  # noqa: PLC0415
-    from obsdeck.telemetry.shutdown import Ending  # noqa: PLC0415
-    from obsdeck.telemetry.workers import is_one_of_several  # noqa: PLC0415
-
-    quieted.install()
-    described, derived = resource.build(settings.service_name, title)
-    if derived:
-        _logger.warning(
-            "this service has no name; it is called %r until OTEL_SERVICE_NAME or service_name= says better",
-            described.attributes["service.name"],
-        )
-    buckets = settings.latency_buckets
-    durations = Durations(buckets) if providers.is_unset() and are_ours(os.environ) else None
-    scrubber = redactor(settings.redact)
-    reader = ScrubbedPageReader(scrubber, durations) if scrubber else PageReader(durations)
-    pipelines = providers.connect(settings, described, reader, durations)
-    for signal in pipelines.refused:
-        _logger.warning("the provider of %s that is set takes no exporter; obsdeck exports none", signal)
-    ending = Ending(pipelines.parts, settings.shutdown_seconds)
-    ending.install()
-    libraries.watch()
-    is_measured = not libraries.is_disabled(runtime.NAME, os.environ)
-    loops = runtime.observe(meter("obsdeck.runtime")) if is_measured else None
-    attach_logs = _log_attacher(settings)
-    attach_logs(complete=False)
-    page_of_process = Page(
-        reader,
-        strict=settings.metrics_mode == "strict",
-        partial=is_one_of_several(sys.argv, os.environ, spawned=parent_process() is not None),
-        errors=Counter(),
-    )
-    return _Process(
-        page_of_process.answer,
-        ending,
-        attach_logs,
-        durations or InstrumentDurations(meter("obsdeck"), buckets),
-        loops,
-    )
-
-
-def _log_attacher(settings: Settings) -> Callable[..., None]:
-    from opentelemetry._logs import get_logger_provider  # noqa: PLC0415
-
-    from obsdeck.telemetry import bridges, console, logs  # noqa: PLC0415
-    from obsdeck.telemetry.redaction.redactor import redactor  # noqa: PLC0415
-
-    handler = logs.OtlpHandler(get_logger_provider(), settings.attribute_length)
-    scrubber = redactor(settings.redact)
-
-    def attach(*, complete: bool) -> None:
-        if settings.log_format:
-            console.configure(settings.log_format, scrubber)
-        if settings.logs_exporter == "otlp":
-            logs.attach(handler, complete=complete)
-        if scrubber and not settings.log_format:
-            console.scrub(scrubber)
-        bridges.attach(handler if settings.logs_exporter == "otlp" else None, scrubber)
-
-    return attach
-
-
 def _switch_off_others(app: FastAPI) -> None:
     """One observer per request: FastAPI's own telemetry and the contrib instrumentor give way."""
     # FastAPI takes this only in its constructor; the dictionary is the one its telemetry reads.
@@ -256,7 +154,7 @@ def _switch_off_others(app: FastAPI) -> None:
         FastAPIInstrumentor.uninstrument_app(app)
 
 
-def _wrap(app: FastAPI, settings: Settings, process: _Process) -> None:
+def _wrap(app: FastAPI, settings: Settings, process: Connection) -> None:
     """Put the middleware around the whole app; `add_middleware` would leave error handling outside it."""
     from obsdeck.telemetry.handles import meter, tracer  # noqa: PLC0415
     from obsdeck.telemetry.middleware import HttpTelemetry  # noqa: PLC0415
@@ -281,7 +179,7 @@ def _wrap(app: FastAPI, settings: Settings, process: _Process) -> None:
         app.middleware_stack = observed(app.middleware_stack)
 
 
-def _join_lifespan(app: FastAPI, process: _Process) -> None:
+def _join_lifespan(app: FastAPI, process: Connection) -> None:
     """Flush when the app has ended: uvicorn kills the process before exit hooks run."""
     inner = app.router.lifespan_context
 

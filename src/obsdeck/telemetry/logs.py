@@ -16,7 +16,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
-from obsdeck.telemetry import stack
+from obsdeck.telemetry import exception, plain
 from obsdeck.telemetry.context import is_quiet, is_suppressed, recall
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ _REPEATED = frozenset({"level", "logger", "timestamp", "trace_id", "span_id"})
 _SEVERITIES = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 # Not an empty context: the SDK would take the current one in its place.
 _NO_SPAN = set_span_in_context(INVALID_SPAN, Context())
-_PLAIN = (str, bool, int, float)
 
 
 class OtlpHandler(logging.Handler):
@@ -82,8 +81,8 @@ def _translated(record: logging.LogRecord, length: int) -> LogRecord:
         severity_text=_SEVERITIES.get(record.levelname, record.levelname),
         # Python's steps of ten are OpenTelemetry's of four: DEBUG 10 is 5, INFO 20 is 9, CRITICAL 50 is 21.
         severity_number=SeverityNumber(max(1, level * 4 // 10 + 1)),
-        body=_encodable(record.getMessage()),
-        attributes={key: _encodable(value) for key, value in (_attributes(record, length) | event).items()},
+        body=plain.text(record.getMessage()),
+        attributes=_attributes(record, length) | event,
     )
 
 
@@ -93,30 +92,19 @@ def _unfolded(record: logging.LogRecord) -> tuple[logging.LogRecord, dict[str, A
         return record, {}
     event = dict(record.msg)
     inner = logging.makeLogRecord(vars(record))
-    inner.msg, inner.args = str(event.pop("event")), ()
+    inner.msg, inner.args = plain.text(event.pop("event")), ()
     asked = _exc_info(event.pop("exc_info", None))
     inner.exc_info = record.exc_info or asked
     for name in ("_logger", "_name"):  # for structlog's own formatter
         vars(inner).pop(name, None)
     fields = {key: value for key, value in event.items() if key not in _REPEATED and value is not None}
-    return inner, {key: _plain(value) for key, value in fields.items()}
+    return inner, {key: plain.value(value) for key, value in fields.items()}
 
 
 def _exc_info(given: Any) -> Any:
     if isinstance(given, BaseException):
         return (type(given), given, given.__traceback__)
     return given if isinstance(given, tuple) else sys.exc_info() if given else None
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, _PLAIN) else str(value)
-
-
-def _encodable(value: Any) -> Any:
-    """Half a surrogate pair, which any client can send in JSON, would cost the record: it has no UTF-8."""
-    if not isinstance(value, str) or value.isascii():
-        return value
-    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def context_of(record: logging.LogRecord) -> Context:
@@ -132,7 +120,7 @@ def context_of(record: logging.LogRecord) -> Context:
 def extras(record: logging.LogRecord) -> dict[str, Any]:
     """What the caller added to a record by `extra=`, as values that OTLP and JSON have types for."""
     return {
-        key: _plain(value)
+        key: plain.value(value)
         for key, value in vars(record).items()
         if key not in _NOT_EXTRA and value is not None
     }
@@ -141,14 +129,11 @@ def extras(record: logging.LogRecord) -> dict[str, Any]:
 def _attributes(record: logging.LogRecord, length: int) -> dict[str, Any]:
     attributes = extras(record)
     if record.pathname:
-        attributes["code.file.path"] = record.pathname
+        attributes["code.file.path"] = plain.text(record.pathname)
         attributes["code.line.number"] = record.lineno
         attributes["code.function.name"] = record.funcName
     if record.exc_info and record.exc_info[1] is not None:
-        error = record.exc_info[1]
-        attributes["exception.type"] = type(error).__qualname__
-        attributes["exception.message"] = str(error)
-        attributes["exception.stacktrace"] = stack.text(error, length)
+        attributes |= exception.attributes(record.exc_info[1], length)
     return attributes
 
 

@@ -15,9 +15,9 @@ from opentelemetry.context import Context, attach, detach
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.propagators.textmap import Getter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.trace import SpanKind, set_span_in_context
+from opentelemetry.trace import set_span_in_context
 
-from obsdeck.telemetry import route
+from obsdeck.telemetry import route, spans
 from obsdeck.telemetry.context import quiet, remember
 from obsdeck.telemetry.exchange import Exchange, span_method
 from obsdeck.telemetry.fork import in_child
@@ -63,7 +63,7 @@ class HttpTelemetry:
     ) -> None:
         self._app = app
         self._length = length
-        self._tracer = tracer
+        self._start_span = spans.starter(tracer)
         self._excluded = frozenset(excluded)
         self._below = tuple(f"{path}/" for path in excluded if path != "/")
         self._durations = durations
@@ -107,9 +107,7 @@ class HttpTelemetry:
         method = method if method in METHODS else "_OTHER"
         scheme = _SCHEMES.get(scope.get("scheme", ""), "http")
         parent = self._parent(scope["headers"])
-        span = self._tracer.start_span(
-            span_method(scope, method), parent, SpanKind.SERVER, _span_attributes(scope, method, scheme)
-        )
+        span = self._start_span(span_method(scope, method), parent, _span_attributes(scope, method, scheme))
         context = set_span_in_context(span, parent)
         exchange = Exchange(scope, send, self.answered, span=span, context=context, caller=(method, scheme))
         self._count_active(exchange.caller, 1)

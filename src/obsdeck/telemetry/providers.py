@@ -6,6 +6,7 @@ it is replaced. The parts are kept, so that the end of the process can flush exa
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,9 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from obsdeck.telemetry import exporters, fork
+from obsdeck.telemetry.encoding import SpanEncoder
 from obsdeck.telemetry.exporters import Tally
+from obsdeck.telemetry.redaction import batches
 from obsdeck.telemetry.redaction.pipeline import scrubbing
 from obsdeck.telemetry.redaction.redactor import redactor
 
@@ -28,9 +31,13 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.metrics.export import MetricsData
     from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import ReadableSpan
 
     from obsdeck.telemetry.durations import Durations
     from obsdeck.telemetry.settings import Settings
+
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -124,14 +131,33 @@ def _metric_reader(settings: Settings, durations: Durations | None) -> tuple[Met
     return reader, Part(reader.force_flush, reader.shutdown, tally, lambda: 0)
 
 
+class _SpanProcessor(BatchSpanProcessor):
+    """Scrubs and encodes each span when it ends; see `obsdeck.telemetry.encoding` for why so early."""
+
+    def __init__(self, settings: Settings, tally: Tally) -> None:
+        super().__init__(
+            exporters.spans(settings, tally),
+            max_queue_size=settings.span_queue,
+            schedule_delay_millis=settings.span_delay,
+            max_export_batch_size=min(settings.span_batch, settings.span_queue),
+        )
+        found = redactor(settings.redact)
+        self._scrubbed = batches.spans(found) if found else lambda span: span
+        self._encoder = SpanEncoder()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if span.context and span.context.trace_flags.sampled:
+            try:
+                encoded = self._encoder.encode(self._scrubbed(span))
+            except Exception as error:  # noqa: BLE001 - text that is no Unicode, numbers that are too large
+                _logger.warning("a span that cannot be encoded is dropped: %r", error)
+            else:
+                self._batch_processor.emit(encoded)  # type: ignore[arg-type]
+
+
 def _span_processor(settings: Settings) -> tuple[BatchSpanProcessor, Part]:
     tally = Tally()
-    processor = BatchSpanProcessor(
-        scrubbing(exporters.spans(settings, tally), "traces", redactor(settings.redact)),
-        max_queue_size=settings.span_queue,
-        schedule_delay_millis=settings.span_delay,
-        max_export_batch_size=min(settings.span_batch, settings.span_queue),
-    )
+    processor = _SpanProcessor(settings, tally)
     return processor, _part(processor, tally)
 
 

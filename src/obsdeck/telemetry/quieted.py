@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0
 _LENGTH = 1000
-_LOGGERS = ("opentelemetry", "obsdeck.telemetry.session")
+_LOGGERS = (
+    "opentelemetry",
+    "obsdeck.telemetry.exporters",
+    "obsdeck.telemetry.providers",
+    "obsdeck.telemetry.session",
+)
 _CLIENTS = ("urllib3.connection", "urllib3.connectionpool")
 _EXPORT = ("opentelemetry.exporter.", "opentelemetry.sdk._shared_internal")
 

@@ -22,6 +22,10 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+
+from obsdeck.telemetry.logs import OtlpHandler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,6 +134,29 @@ class Sink:
             for name in ("resource_spans", "resource_metrics", "resource_logs"):
                 found += [plain(one.resource.attributes) for one in getattr(message, name, ())]
         return found
+
+
+class Exported:
+    """Our log handler, and the records that it has exported."""
+
+    def __init__(self) -> None:
+        self._exporter = InMemoryLogRecordExporter()
+        provider = LoggerProvider(shutdown_on_exit=False)
+        provider.add_log_record_processor(SimpleLogRecordProcessor(self._exporter))
+        self.handler = OtlpHandler(provider, 2000)
+
+    @property
+    def records(self) -> list[Any]:
+        return [data.log_record for data in self._exporter.get_finished_logs()]
+
+    @property
+    def bodies(self) -> list[str]:
+        return [record.body for record in self.records]
+
+    @property
+    def record(self) -> Any:
+        (one,) = self.records
+        return one
 
 
 @pytest.fixture

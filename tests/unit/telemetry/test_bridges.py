@@ -8,14 +8,12 @@ import loguru
 import pytest
 import structlog
 from opentelemetry.context import attach, detach
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.trace import TracerProvider
 
-from obsdeck.telemetry import bridges, logs
+from obsdeck.telemetry import bridges
 from obsdeck.telemetry.context import quiet
 
-from .conftest import serving
+from .conftest import Exported, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,34 +22,12 @@ if TYPE_CHECKING:
     from .conftest import Sink
 
 
-class Export:
-    """Our handler, on the root logger and on both libraries, and what it exported."""
-
-    def __init__(self) -> None:
-        self._exporter = InMemoryLogRecordExporter()
-        provider = LoggerProvider(shutdown_on_exit=False)
-        provider.add_log_record_processor(SimpleLogRecordProcessor(self._exporter))
-        self.handler = logs.OtlpHandler(provider, 2000)
-
-    @property
-    def records(self) -> list[Any]:
-        return [data.log_record for data in self._exporter.get_finished_logs()]
-
-    @property
-    def bodies(self) -> list[str]:
-        return [record.body for record in self.records]
-
-    @property
-    def record(self) -> Any:
-        (one,) = self.records
-        return one
-
-
 @pytest.fixture
-def export() -> Iterator[Export]:
+def export() -> Iterator[Exported]:
+    """On the root logger and on both libraries."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
-    one = Export()
+    one = Exported()
     root.addHandler(one.handler)
     root.setLevel(logging.INFO)
     yield one
@@ -79,7 +55,7 @@ def json_lines() -> list[Any]:
 
 
 def test_an_event_of_structlog_has_ids_on_the_console_and_is_exported_once(
-    export: Export, ids: dict[str, str], capsys: pytest.CaptureFixture[str]
+    export: Exported, ids: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     structlog.configure(json_lines())
     bridges.attach(export.handler)
@@ -100,7 +76,7 @@ def test_an_event_of_structlog_has_ids_on_the_console_and_is_exported_once(
     assert ids_of(export.record) == ids
 
 
-def test_a_logger_of_structlog_that_was_used_before_is_exported_too(export: Export) -> None:
+def test_a_logger_of_structlog_that_was_used_before_is_exported_too(export: Exported) -> None:
     structlog.configure(json_lines(), cache_logger_on_first_use=True)
     early = structlog.get_logger()
     early.info("before")
@@ -110,14 +86,14 @@ def test_a_logger_of_structlog_that_was_used_before_is_exported_too(export: Expo
     assert export.bodies == ["after"]
 
 
-def test_a_tuple_of_processors_is_extended_too(export: Export) -> None:
+def test_a_tuple_of_processors_is_extended_too(export: Exported) -> None:
     structlog.configure(tuple(json_lines()))
     bridges.attach(export.handler)
     structlog.get_logger().info("x")
     assert export.bodies == ["x"]
 
 
-def test_an_exception_of_structlog_brings_its_stack(export: Export) -> None:
+def test_an_exception_of_structlog_brings_its_stack(export: Exported) -> None:
     bridges.attach(export.handler)  # structlog as it is when nobody configures it
     try:
         {}["order"]
@@ -130,7 +106,7 @@ def test_an_exception_of_structlog_brings_its_stack(export: Export) -> None:
 
 @pytest.mark.parametrize("renderer", ["wrap_for_formatter", "render_to_log_kwargs"])
 def test_structlog_through_logging_is_exported_once_with_its_fields(
-    export: Export, ids: dict[str, str], renderer: str
+    export: Exported, ids: dict[str, str], renderer: str
 ) -> None:
     last = {
         "wrap_for_formatter": structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
@@ -153,7 +129,7 @@ def test_structlog_through_logging_is_exported_once_with_its_fields(
     assert ids_of(export.record) == ids
 
 
-def test_a_quiet_request_has_no_ids(export: Export, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_quiet_request_has_no_ids(export: Exported, capsys: pytest.CaptureFixture[str]) -> None:
     structlog.configure(json_lines())
     bridges.attach(export.handler)
     token = attach(quiet(1, 2))
@@ -166,7 +142,7 @@ def test_a_quiet_request_has_no_ids(export: Export, capsys: pytest.CaptureFixtur
 
 
 def test_a_record_of_loguru_has_ids_on_the_console_and_is_exported_once(
-    export: Export, ids: dict[str, str]
+    export: Exported, ids: dict[str, str]
 ) -> None:
     lines: list[str] = []
     loguru.logger.remove()
@@ -185,7 +161,7 @@ def test_a_record_of_loguru_has_ids_on_the_console_and_is_exported_once(
     assert ids_of(export.record) == ids
 
 
-def test_an_exception_of_loguru_brings_its_stack(export: Export) -> None:
+def test_an_exception_of_loguru_brings_its_stack(export: Exported) -> None:
     bridges.attach(export.handler)
     try:
         {}["order"]
@@ -195,7 +171,7 @@ def test_an_exception_of_loguru_brings_its_stack(export: Export) -> None:
     assert export.record.attributes["exception.type"] == "KeyError"
 
 
-def test_the_sink_comes_back_when_the_application_removes_all(export: Export) -> None:
+def test_the_sink_comes_back_when_the_application_removes_all(export: Exported) -> None:
     bridges.attach(export.handler)
     loguru.logger.remove()
     bridges.attach(export.handler)
@@ -203,7 +179,7 @@ def test_the_sink_comes_back_when_the_application_removes_all(export: Export) ->
     assert export.bodies == ["x"]
 
 
-def test_a_patcher_of_the_application_stays(export: Export, ids: dict[str, str]) -> None:
+def test_a_patcher_of_the_application_stays(export: Exported, ids: dict[str, str]) -> None:
     seen: list[Any] = []
 
     def mine(record: Any) -> None:
@@ -231,7 +207,7 @@ class Propagate(logging.Handler):
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_what_logging_passes_to_loguru_is_exported_once(export: Export, first: bool) -> None:  # noqa: FBT001
+def test_what_logging_passes_to_loguru_is_exported_once(export: Exported, first: bool) -> None:  # noqa: FBT001
     root = logging.getLogger()
     root.handlers = [Intercept(), export.handler] if first else [export.handler, Intercept()]
     bridges.attach(export.handler)
@@ -240,14 +216,14 @@ def test_what_logging_passes_to_loguru_is_exported_once(export: Export, first: b
     assert export.record.attributes["order"] == 5
 
 
-def test_what_only_loguru_gets_from_logging_is_exported(export: Export) -> None:
+def test_what_only_loguru_gets_from_logging_is_exported(export: Exported) -> None:
     logging.getLogger().handlers = [Intercept()]
     bridges.attach(export.handler)
     logging.getLogger("shop").info("x")
     assert export.bodies == ["x"]
 
 
-def test_what_a_handler_itself_says_by_loguru_is_no_repetition(export: Export) -> None:
+def test_what_a_handler_itself_says_by_loguru_is_no_repetition(export: Exported) -> None:
     class Chatty(logging.Handler):
         def emit(self, _record: logging.LogRecord) -> None:
             loguru.logger.warning("mine")
@@ -258,7 +234,7 @@ def test_what_a_handler_itself_says_by_loguru_is_no_repetition(export: Export) -
     assert sorted(export.bodies) == ["mine", "x"]
 
 
-def test_what_loguru_passes_to_logging_is_exported_once(export: Export) -> None:
+def test_what_loguru_passes_to_logging_is_exported_once(export: Exported) -> None:
     loguru.logger.add(Propagate(), format="{message}")
     bridges.attach(export.handler)
     loguru.logger.bind(order=5).info("x")
@@ -266,14 +242,14 @@ def test_what_loguru_passes_to_logging_is_exported_once(export: Export) -> None:
     assert export.record.attributes["order"] == 5
 
 
-def test_an_extra_called_extra_is_no_mark_of_loguru(export: Export) -> None:
+def test_an_extra_called_extra_is_no_mark_of_loguru(export: Exported) -> None:
     bridges.attach(export.handler)
     logging.getLogger("shop").info("x", extra={"extra": {"order": 5}})
     assert export.bodies == ["x"]
 
 
 def test_a_configuration_that_cannot_be_joined_does_not_stop_the_service(
-    export: Export, monkeypatch: pytest.MonkeyPatch
+    export: Exported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(structlog, "get_config", dict)
     bridges.attach(export.handler)

@@ -88,8 +88,12 @@ def normal(request: ExportTraceServiceRequest) -> dict[tuple[bytes, bytes], list
     return found
 
 
+def sent(encoder: SpanEncoder, batch: list[ReadableSpan]) -> bytes:
+    return encoding.request([encoder.encode(span) for span in batch])
+
+
 def same(encoder: SpanEncoder, batch: list[ReadableSpan]) -> None:
-    parsed = ExportTraceServiceRequest.FromString(encoder.encode(batch))
+    parsed = ExportTraceServiceRequest.FromString(sent(encoder, batch))
     assert normal(parsed) == normal(encode_spans(batch))
 
 
@@ -112,7 +116,7 @@ def test_a_plain_span_does_not_go_through_the_sdks_encoder(monkeypatch: pytest.M
         return encode_spans(some)
 
     monkeypatch.setattr(encoding, "encode_spans", encode)
-    parsed = ExportTraceServiceRequest.FromString(SpanEncoder().encode(batch))
+    parsed = ExportTraceServiceRequest.FromString(sent(SpanEncoder(), batch))
     assert normal(parsed) == expected
     assert len(asked) == 1  # for the resource and the scope
 
@@ -132,7 +136,7 @@ def test_what_is_remembered_is_bounded() -> None:
 
 def test_what_no_encoder_can_encode_costs_that_attribute_only(caplog: pytest.LogCaptureFixture) -> None:
     batch = [plain(good=1, broken="\ud800", huge=2**70)]
-    ((of_one, *_),) = normal(ExportTraceServiceRequest.FromString(SpanEncoder().encode(batch))).values()
+    ((of_one, *_),) = normal(ExportTraceServiceRequest.FromString(sent(SpanEncoder(), batch))).values()
     assert b"good" in of_one
     assert b"broken" not in of_one
     assert "broken" in caplog.text

@@ -24,6 +24,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.sdk.trace import TracerProvider
 
+from obsdeck.telemetry.encoding import SpanEncoder
 from obsdeck.telemetry.exporters import Tally, spans
 from obsdeck.telemetry.settings import read
 
@@ -210,7 +211,7 @@ def test_what_waits_for_a_receiver_that_hangs_is_bounded(tmp_path: Path) -> None
 
 @pytest.fixture
 def span() -> Any:
-    return TracerProvider(shutdown_on_exit=False).get_tracer("t").start_span("one")
+    return SpanEncoder().encode(TracerProvider(shutdown_on_exit=False).get_tracer("t").start_span("one"))
 
 
 def export(url: str, span: Any, tally: Tally | None = None, seconds: str = "5") -> str:

@@ -105,11 +105,11 @@ def test_a_child_forked_while_metrics_are_collected_is_not_stuck(sink: Sink) -> 
 
 def test_parent_and_child_have_connections_of_their_own() -> None:
     code = BEGIN + (
-        "from obsdeck.telemetry import instrument as module\n"
-        "work('before'); module._process.ending.flush()\n"
+        "from obsdeck.telemetry import connection as module\n"
+        "work('before'); module._connection.ending.flush()\n"
         "child = os.fork()\n"
         "if child: print(os.waitpid(child, 0)[1])\n"
-        "work('after'); module._process.ending.flush()\n"
+        "work('after'); module._connection.ending.flush()\n"
     )
     with lying(says("200 OK")) as liar:
         said = run(code, OTEL_EXPORTER_OTLP_ENDPOINT=liar.url, **LATE)

@@ -2,42 +2,19 @@ from __future__ import annotations
 
 import logging
 import logging.config
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry.context import attach, detach
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.trace import TracerProvider
 
 from obsdeck.telemetry import logs
 from obsdeck.telemetry.context import quiet, remember
 
+from .conftest import Exported
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-class Logging:
-    """The standard library's logging with our handler, and what it exported."""
-
-    def __init__(self) -> None:
-        self._exporter = InMemoryLogRecordExporter()
-        provider = LoggerProvider(shutdown_on_exit=False)
-        provider.add_log_record_processor(SimpleLogRecordProcessor(self._exporter))
-        self.handler = logs.OtlpHandler(provider, 2000)
-
-    @property
-    def records(self) -> list[Any]:
-        return [data.log_record for data in self._exporter.get_finished_logs()]
-
-    @property
-    def bodies(self) -> list[str]:
-        return [record.body for record in self.records]
-
-    @property
-    def record(self) -> Any:
-        (one,) = self.records
-        return one
 
 
 @pytest.fixture
@@ -56,8 +33,8 @@ def root() -> Iterator[logging.Logger]:
 
 
 @pytest.fixture
-def exported(root: logging.Logger) -> Logging:
-    one = Logging()
+def exported(root: logging.Logger) -> Exported:
+    one = Exported()
     root.addHandler(one.handler)
     root.setLevel(logging.INFO)
     return one
@@ -71,7 +48,7 @@ def alone(root: logging.Logger, *handlers: logging.Handler) -> None:
 log = logging.getLogger("app")
 
 
-def test_a_record_is_exported_with_what_it_says(exported: Logging) -> None:
+def test_a_record_is_exported_with_what_it_says(exported: Exported) -> None:
     log.warning("took %d ms", 7, extra={"order": 5, "fast": True, "who": object, "none": None})
     assert exported.record.body == "took 7 ms"
     assert (exported.record.severity_text, exported.record.severity_number.name) == ("WARN", "WARN")
@@ -92,18 +69,18 @@ def test_a_record_is_exported_with_what_it_says(exported: Logging) -> None:
         (1000, "FATAL", "Level 1000"),
     ],
 )
-def test_a_level_becomes_a_severity(exported: Logging, level: int, number: str, text: str) -> None:
+def test_a_level_becomes_a_severity(exported: Exported, level: int, number: str, text: str) -> None:
     log.log(level, "x")
     assert (exported.record.severity_number.name, exported.record.severity_text) == (number, text)
 
 
-def test_what_is_below_info_is_not_exported(exported: Logging) -> None:
+def test_what_is_below_info_is_not_exported(exported: Exported) -> None:
     log.setLevel(logging.DEBUG)
     log.debug("detail")
     assert exported.records == []
 
 
-def test_an_exception_brings_its_stack(exported: Logging) -> None:
+def test_an_exception_brings_its_stack(exported: Exported) -> None:
     try:
         {}["order"]
     except KeyError:
@@ -114,14 +91,27 @@ def test_an_exception_brings_its_stack(exported: Logging) -> None:
     assert attributes["exception.stacktrace"].endswith("KeyError: 'order'\n")
 
 
-def test_a_record_within_a_span_has_its_ids(exported: Logging) -> None:
+class Textless(Exception):  # noqa: N818
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def test_what_has_no_text_costs_nothing_else_of_its_record(exported: Exported) -> None:
+    log.error("failed", extra={"key": Textless(), "order": 5}, exc_info=Textless())
+    attributes = exported.record.attributes
+    shown = "<Textless whose text cannot be had>"
+    assert (attributes["key"], attributes["order"], attributes["exception.message"]) == (shown, 5, shown)
+    assert attributes["exception.type"] == f"{__name__}.Textless"
+
+
+def test_a_record_within_a_span_has_its_ids(exported: Exported) -> None:
     with TracerProvider(shutdown_on_exit=False).get_tracer("t").start_as_current_span("s") as span:
         log.info("x")
     assert exported.record.trace_id == span.get_span_context().trace_id
     assert exported.record.span_id == span.get_span_context().span_id
 
 
-def test_a_record_about_an_exception_that_left_its_request_has_the_ids_too(exported: Logging) -> None:
+def test_a_record_about_an_exception_that_left_its_request_has_the_ids_too(exported: Exported) -> None:
     span = TracerProvider(shutdown_on_exit=False).get_tracer("t").start_span("s")
     error = ValueError("x")
     remember(error, span)
@@ -139,19 +129,19 @@ def test_an_exception_that_takes_no_notes_is_no_trouble() -> None:
     remember(Slotted(), TracerProvider(shutdown_on_exit=False).get_tracer("t").start_span("s"))
 
 
-def test_a_record_that_passes_two_handlers_is_exported_once(exported: Logging) -> None:
+def test_a_record_that_passes_two_handlers_is_exported_once(exported: Exported) -> None:
     log.addHandler(exported.handler)
     log.info("x")
     assert exported.bodies == ["x"]
 
 
-def test_what_opentelemetry_says_of_itself_is_not_exported(exported: Logging) -> None:
+def test_what_opentelemetry_says_of_itself_is_not_exported(exported: Exported) -> None:
     logging.getLogger("opentelemetry.sdk._shared_internal").error("Exception while exporting Log.")
     logging.getLogger("opentelemetry_of_mine").error("mine")
     assert exported.bodies == ["mine"]
 
 
-def test_an_excluded_request_is_silent_in_the_access_log_and_nowhere_else(exported: Logging) -> None:
+def test_an_excluded_request_is_silent_in_the_access_log_and_nowhere_else(exported: Exported) -> None:
     token = attach(quiet(1, 2))
     try:
         logging.getLogger("uvicorn.access").info("GET /health")
@@ -164,7 +154,7 @@ def test_an_excluded_request_is_silent_in_the_access_log_and_nowhere_else(export
 
 
 def test_a_message_that_cannot_be_formatted_is_reported_and_goes_no_further(
-    root: logging.Logger, exported: Logging, capsys: pytest.CaptureFixture[str]
+    root: logging.Logger, exported: Exported, capsys: pytest.CaptureFixture[str]
 ) -> None:
     alone(root, exported.handler)
     log.info("%d", "no number")
@@ -185,7 +175,7 @@ class Lines(logging.Handler):
 
 
 def test_the_console_gets_what_it_got_before_and_the_export_gets_info(root: logging.Logger) -> None:
-    console, exported = Lines(), Logging()
+    console, exported = Lines(), Exported()
     alone(root, console)
     chatty = logging.getLogger("app")
     logs.attach(exported.handler, complete=False)
@@ -198,7 +188,7 @@ def test_the_console_gets_what_it_got_before_and_the_export_gets_info(root: logg
 
 
 def test_before_logging_is_configured_the_root_is_left_alone(root: logging.Logger) -> None:
-    exported = Logging()
+    exported = Exported()
     alone(root)
     logs.attach(exported.handler, complete=False)
     assert root.handlers == []
@@ -213,7 +203,7 @@ def test_where_nobody_configures_anything_warnings_stay_on_the_console(
     root: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     alone(root)
-    logs.attach(Logging().handler, complete=True)
+    logs.attach(Exported().handler, complete=True)
     log.info("fine")
     log.warning("careful")
     assert root.handlers[0] is logging.lastResort
@@ -222,7 +212,7 @@ def test_where_nobody_configures_anything_warnings_stay_on_the_console(
 
 @pytest.mark.usefixtures("root")
 def test_what_a_dict_config_takes_away_is_put_back() -> None:
-    exported = Logging()
+    exported = Exported()
     logs.attach(exported.handler, complete=True)
     config = {
         "version": 1,

@@ -269,6 +269,41 @@ def test_an_exception_class_of_a_module_has_its_full_name(app: FastAPI, observed
     assert observed.duration.attributes["error.type"] == "asyncio.queues.QueueEmpty"
 
 
+class Hostile(Exception):  # noqa: N818
+    """Allows nothing that is usual with an exception."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise RuntimeError("no attributes")
+
+
+@pytest.mark.parametrize(
+    ("raised", "message"),
+    [
+        (Hostile(), "<Hostile whose text cannot be had>"),
+        (ValueError("half \ud800"), "half \\ud800"),
+        # Python itself fails to print this one.
+        (SyntaxError("wrong", ("file", 1, "no number", "line")), "wrong (file, line 1)"),
+    ],
+    ids=["without text", "half a surrogate pair", "unprintable"],
+)
+def test_an_exception_that_is_hard_to_show_costs_nothing_of_its_span(
+    app: FastAPI, observed: Observed, raised: Exception, message: str
+) -> None:
+    @app.get("/fail")
+    def fail() -> None:
+        raise raised
+
+    assert call(app, "/fail").error is raised
+    assert observed.server.status.status_code is StatusCode.ERROR
+    (event,) = observed.server.events
+    assert event.attributes["exception.message"] == message
+    assert "raise raised" in event.attributes["exception.stacktrace"]
+    assert "error.type" in observed.duration.attributes
+
+
 def test_an_answer_of_5xx_is_an_error_by_its_number(app: FastAPI, observed: Observed) -> None:
     @app.get("/busy")
     def busy() -> None:

@@ -88,7 +88,7 @@ def test_attributes_are_limited_in_number_and_length(sink: Sink) -> None:
 
 def test_the_sdk_counts_itself(sink: Sink) -> None:
     # The first flush is what the second one's metrics tell about.
-    code = USE + "from obsdeck.telemetry import instrument as module\nmodule._process.ending.flush()\n"
+    code = USE + "from obsdeck.telemetry import connection as module\nmodule._connection.ending.flush()\n"
     run(code, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url)
     assert {
         "otel.sdk.processor.span.queue.size",

@@ -207,6 +207,21 @@ def test_names_can_be_kept_and_added() -> None:
     assert value("user.iban", "DE", rules) == "REDACTED"
 
 
+class Textless:
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def test_what_cannot_be_looked_through_is_not_shown_and_raises_nothing() -> None:
+    endless: dict[str, Any] = {}
+    endless["itself"] = endless
+    found: set[str] = set()
+    given = {"endless": endless, "password": Textless(), 5: "five", "n": 1}
+    shown = {"endless": "REDACTED", "password": "REDACTED", 5: "REDACTED", "n": 1}
+    assert Redactor(Rules()).attributes(given, found) == shown  # type: ignore[arg-type]
+    assert found == {"unreadable", "password"}
+
+
 def test_a_kind_can_be_kept() -> None:
     assert scrub("called with Bearer abc123", read("-bearer")) == "called with Bearer abc123"
 

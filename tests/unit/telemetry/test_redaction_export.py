@@ -49,7 +49,7 @@ class Spans:
     def last(self) -> tuple[ReadableSpan, ReadableSpan]:
         """The last span as it was, and scrubbed."""
         span = self._exporter.get_finished_spans()[-1]
-        return span, self.scrub([span])[0]
+        return span, self.scrub(span)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_copy_is_the_span_but_for_the_secrets_and_the_note() -> None:
     span.end()
     parent.end()
     original = spans._exporter.get_finished_spans()[0]
-    (scrubbed,) = spans.scrub([original])
+    scrubbed = spans.scrub(original)
     assert dict(original.attributes or {})["password"] == "hunter2"
     assert scrubbed.name == "call ?token=REDACTED"
     assert dict(scrubbed.attributes or {}) == {
@@ -122,7 +122,7 @@ def test_a_resource_is_scrubbed_once_and_stays_the_same_for_all() -> None:
     spans = Spans(Resource({"process.command_args": ("serve", "--token", "hunter2"), "team": "blue"}))
     spans.tracer.start_span("a").end()
     spans.tracer.start_span("b").end()
-    first, second = spans.scrub(spans._exporter.get_finished_spans())
+    first, second = map(spans.scrub, spans._exporter.get_finished_spans())
     assert first.resource is second.resource
     assert dict(first.resource.attributes) == {
         "process.command_args": ("serve", "--token", "REDACTED"),
@@ -240,8 +240,8 @@ def test_an_exemplar_has_no_secrets_either() -> None:
 
 
 def test_switched_off_an_exporter_stays_what_it_is() -> None:
-    exporter = InMemorySpanExporter()
-    assert scrubbing(exporter, "traces", redactor(None)) is exporter
+    exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+    assert scrubbing(exporter, "logs", redactor(None)) is exporter
     assert "export" not in vars(exporter)
 
 

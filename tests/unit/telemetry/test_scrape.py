@@ -13,7 +13,14 @@ import pytest
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
-from prometheus_client import REGISTRY, Gauge
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    GCCollector,
+    Gauge,
+    PlatformCollector,
+    ProcessCollector,
+)
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -305,10 +312,17 @@ def _both_have_all(api: str) -> bool:
 
 
 def _ours(api: str) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
-    """What was scraped, less what only a scrape has."""
-    scraped = _series(api, "scraped")
-    theirs = "python_info|process_max_fds|obsdeck_(metrics|scrape)_|up$|scrape_"
-    return {line for line in scraped if not re.match(theirs, line[0])}
+    """What was scraped, less what only a page has."""
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    of_prometheus_client = {sample.name for family in registry.collect() for sample in family.samples}
+    only_here = re.compile("obsdeck_metrics_|obsdeck_scrape_|up$|scrape_")
+    return {
+        line
+        for line in _series(api, "scraped")
+        if line[0] not in of_prometheus_client and not only_here.match(line[0])
+    }
 
 
 def _series(api: str, job: str) -> set[tuple[str, tuple[tuple[str, str], ...]]]:

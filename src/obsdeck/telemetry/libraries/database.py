@@ -15,6 +15,7 @@ from opentelemetry.context import get_current
 from opentelemetry.metrics import get_meter
 from opentelemetry.trace import SpanKind, StatusCode, get_tracer, set_span_in_context
 
+from obsdeck.telemetry import exception, plain
 from obsdeck.telemetry.context import is_suppressed
 from obsdeck.telemetry.libraries import sql
 
@@ -107,7 +108,7 @@ class Client:
         if is_suppressed(context):
             return None
         # What is no text is for the library to refuse.
-        described = sql.describe(str(statement), server.system)
+        described = sql.describe(plain.text(statement), server.system)
         attributes = server.attributes()
         if described.operation:
             attributes["db.operation.name"] = described.operation
@@ -135,9 +136,4 @@ def _of_error(error: BaseException) -> dict[str, str]:
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     if isinstance(state, str) and state:
         return {"error.type": state, "db.response.status_code": state}
-    cls = type(error)
-    return {
-        "error.type": cls.__qualname__
-        if cls.__module__ == "builtins"
-        else f"{cls.__module__}.{cls.__qualname__}"
-    }
+    return {"error.type": exception.type_name(error)}

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from obsdeck.telemetry.redaction.redactor import Redactor
 
 
-def spans(redactor: Redactor) -> Callable[[Sequence[ReadableSpan]], list[ReadableSpan]]:
-    """What scrubs a batch of spans."""
+def spans(redactor: Redactor) -> Callable[[ReadableSpan], ReadableSpan]:
+    """What scrubs spans."""
     resources = Resources(redactor)
-    return lambda batch: [scrubbed_span(span, redactor, resources) for span in batch]
+    return lambda span: scrubbed_span(span, redactor, resources)
 
 
 def records(redactor: Redactor) -> Callable[[Sequence[ReadableLogRecord]], list[ReadableLogRecord]]:

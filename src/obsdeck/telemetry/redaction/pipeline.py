@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E")
 
-_SIGNALS: dict[str, Any] = {"traces": batches.spans, "metrics": series.points, "logs": batches.records}
+_SIGNALS: dict[str, Any] = {"metrics": series.points, "logs": batches.records}
 
 
 def scrubbing(exporter: E, signal: str, redactor: Redactor | None) -> E:
@@ -19,7 +19,7 @@ def scrubbing(exporter: E, signal: str, redactor: Redactor | None) -> E:
 
     Args:
         exporter: Has `export`, as the SDK's exporters do.
-        signal: `traces`, `metrics` or `logs`.
+        signal: `metrics` or `logs`; spans are scrubbed when they end.
         redactor: What scrubs; None leaves the exporter as it is.
     """
     if redactor is not None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, unquote_plus
 
+from obsdeck.telemetry.plain import text as text_of
 from obsdeck.telemetry.redaction import patterns
 from obsdeck.telemetry.redaction.rules import ENDINGS, IN_QUERIES, REDACTED, plain
 
@@ -104,8 +105,15 @@ class Redactor:
         return True
 
     def attributes(self, attributes: Mapping[str, Any] | None, found: set[str]) -> dict[str, Any]:
-        """The attributes, each scrubbed by its key and its value."""
-        return {key: self.value(key, value, found) for key, value in (attributes or {}).items()}
+        """The attributes, scrubbed by key and value; nothing is left of one that cannot be looked through."""
+        return {key: self._attribute(key, value, found) for key, value in (attributes or {}).items()}
+
+    def _attribute(self, name: str, value: Any, found: set[str]) -> Any:
+        try:
+            return self.value(name, value, found)
+        except Exception:  # noqa: BLE001 - a mapping that holds itself, or one of the service's own code
+            found.add("unreadable")
+            return REDACTED
 
     def value(self, name: str, value: Any, found: set[str]) -> Any:
         """What a name stands for: nothing of it if the name is secret, else without the secrets in it."""
@@ -113,7 +121,7 @@ class Redactor:
             return value
         if self.is_secret(name):
             many = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
-            said = self._replaced(name, str(value), found)
+            said = self._replaced(name, text_of(value), found)
             return [said] if many and value else said
         if isinstance(value, str):
             return self.text(f"?{value}", found)[1:] if name in _QUERY_KEYS else self.text(value, found)

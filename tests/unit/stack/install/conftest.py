@@ -3,12 +3,8 @@ from __future__ import annotations
 import hashlib
 import http.server
 import io
-import os
 import random
-import shutil
 import stat
-import subprocess
-import sys
 import tarfile
 import threading
 import zipfile
@@ -129,20 +125,11 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def small_cache(home: Home) -> Iterator[Callable[[str], None]]:
+def small_cache(home: Home, mounted: Callable[[Path, str], None]) -> Callable[[str], None]:
     """A disk of its own for the cache, of 1 MB; called with a size, it gets another."""
-    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("mount"):
-        pytest.skip("only root on Linux can make a small disk")
     home.cache.mkdir(parents=True)
-
-    def mount(options: str) -> subprocess.CompletedProcess[bytes]:
-        words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(home.cache)]
-        return subprocess.run(words, capture_output=True, check=False)
-
-    if mount("size=1m").returncode:
-        pytest.skip("this root may not mount")
-    yield lambda size: mount(f"remount,size={size}").check_returncode()
-    subprocess.run(["umount", str(home.cache)], check=True)
+    mounted(home.cache, "size=1m")
+    return lambda size: mounted(home.cache, f"size={size}")
 
 
 @pytest.fixture
