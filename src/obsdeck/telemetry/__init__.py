@@ -4,12 +4,16 @@
     values      ... read from text
     resource    who is speaking: the service's name, instance and environment
     providers   the three OpenTelemetry providers and the parts that export from them
+    encoding    ... spans as OTLP, when they end
     exporters   what sends to the receiver, and how much of it was lost
     session     ... by which connections, and what it takes for an answer
     fork        what a forked child must not keep of its parent
     route       which template served a request
     context     what travels with a request besides its span
-    stack       stacks of exceptions that fit into an attribute
+    plain       values that can be exported, whatever they were
+    exception   ... and what an exception says
+    spans       the server span of a request
+    durations   ... and how long all of them took
     exchange    one request on its way
     guard       under one prefix an app is only read
     middleware  one server span and one duration per request
@@ -28,7 +32,8 @@
     redaction   secrets are not exported, nor written to the console
     shutdown    nothing recorded is lost, and nothing waits for ever
     handles     what an application counts, traces and logs with
-    instrument  puts them together
+    connection  what the apps of one process share
+    instrument  puts an app and it together
     bootstrap   ... in services that do not call it, for `obsdeck run`
 
 Nothing here imports the stack or the command line: a service carries neither.
