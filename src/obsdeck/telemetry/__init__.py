@@ -5,7 +5,8 @@
     resource    who is speaking: the service's name, instance and environment
     providers   the three OpenTelemetry providers and the parts that export from them
     encoding    ... spans as OTLP, when they end
-    exporters   what sends to the receiver, and how much of it was lost
+    exporters   what sends to the receiver
+    tally       ... how much of it was lost
     session     ... by which connections, and what it takes for an answer
     fork        what a forked child must not keep of its parent
     route       which template served a request

@@ -1,15 +1,10 @@
-"""The three OTLP exporters, and how much each has lost.
-
-The SDK's own lose a whole batch for one item in it that cannot be encoded, and count what they lose only in
-metrics, which go the same way.
-"""
+"""The three OTLP exporters: where they send to, and in what."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sized
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
@@ -21,10 +16,11 @@ from obsdeck.telemetry import encoding
 from obsdeck.telemetry.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from obsdeck.telemetry.encoding import Encoded
     from obsdeck.telemetry.settings import Settings
+    from obsdeck.telemetry.tally import Tally
 
 _logger = logging.getLogger(__name__)
 
@@ -33,35 +29,24 @@ E = TypeVar("E", "SpanExporter", OTLPMetricExporter, OTLPLogExporter)
 
 def spans(settings: Settings, tally: Tally) -> SpanExporter:
     """The exporter of spans."""
-    return tally.counting(
-        SpanExporter(
-            endpoint=_endpoint(settings, "traces"),
-            timeout=_timeout(settings, "traces"),
-            session=_session("traces", tally),
-        )
-    )
+    return tally.counting(_exporter(SpanExporter, "traces", settings, tally))
 
 
 def points(settings: Settings, tally: Tally) -> OTLPMetricExporter:
     """The exporter of metrics; what it loses, its next export makes up for."""
-    return tally.counting(
-        OTLPMetricExporter(
-            endpoint=_endpoint(settings, "metrics"),
-            timeout=_timeout(settings, "metrics"),
-            session=_session("metrics", tally),
-        )
-    )
+    return tally.counting(_exporter(OTLPMetricExporter, "metrics", settings, tally))
 
 
 def records(settings: Settings, tally: Tally) -> OTLPLogExporter:
     """The exporter of log records."""
-    return tally.counting(
-        OTLPLogExporter(
-            endpoint=_endpoint(settings, "logs"),
-            timeout=_timeout(settings, "logs"),
-            session=_session("logs", tally),
-        ),
-        encode_logs,
+    return tally.counting(_exporter(OTLPLogExporter, "logs", settings, tally), encode_logs)
+
+
+def _exporter(kind: type[E], signal: str, settings: Settings, tally: Tally) -> E:
+    return kind(
+        endpoint=_endpoint(settings, signal),
+        timeout=_timeout(settings, signal),
+        session=_session(signal, tally),
     )
 
 
@@ -82,53 +67,6 @@ class SpanExporter(OTLPSpanExporter):
             if sent.status_code is not None:
                 operation.error_attrs = {"http.response.status_code": sent.status_code}
         return SpanExportResult.FAILURE
-
-
-class Tally:
-    """Counts what one exporter loses, in spans, log records or exports of metrics.
-
-    Attributes:
-        lost: How many the receiver did not take, ever.
-        sending: How many are on their way.
-    """
-
-    def __init__(self) -> None:
-        self.lost = 0
-        self.sending = 0
-
-    def counting(self, exporter: E, encode: Callable[[Any], object] | None = None) -> E:
-        """The same exporter, counted.
-
-        Args:
-            exporter: One of the SDK's.
-            encode: Raises for a batch that cannot be encoded; what is wrong in it is then left out, since
-                one bad item must not take the others with it.
-        """
-        export: Callable[..., Any] = exporter.export
-
-        def count(batch: Any, *arguments: Any, **options: Any) -> Any:
-            self.sending = len(batch) if isinstance(batch, Sized) else 1
-            result = export(batch, *arguments, **options)
-            if result.name != "SUCCESS" and encode and not _can(encode, batch):
-                good = [item for item in batch if _can(encode, [item])]
-                self.lost += self.sending - len(good)
-                self.sending = len(good)
-                result = export(good)
-            if result.name != "SUCCESS":
-                self.lost += self.sending
-            self.sending = 0
-            return result
-
-        exporter.export = count  # type: ignore[method-assign, assignment]
-        return exporter
-
-
-def _can(encode: Callable[[Any], object], batch: Sequence[object]) -> bool:
-    try:
-        encode(batch)
-    except Exception:  # noqa: BLE001 - text that is no Unicode, numbers that are too large
-        return False
-    return True
 
 
 def _endpoint(settings: Settings, signal: str) -> str | None:

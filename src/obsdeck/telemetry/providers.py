@@ -21,10 +21,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from obsdeck.telemetry import exporters, fork
 from obsdeck.telemetry.encoding import SpanEncoder
-from obsdeck.telemetry.exporters import Tally
 from obsdeck.telemetry.redaction import batches
 from obsdeck.telemetry.redaction.pipeline import scrubbing
 from obsdeck.telemetry.redaction.redactor import redactor
+from obsdeck.telemetry.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -21,7 +21,7 @@ from requests.adapters import HTTPAdapter
 from obsdeck.telemetry.fork import in_child
 
 if TYPE_CHECKING:
-    from obsdeck.telemetry.exporters import Tally
+    from obsdeck.telemetry.tally import Tally
 
 _LENGTH = 64 * 1024
 """Bytes of an answer that are read."""

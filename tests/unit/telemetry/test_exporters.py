@@ -25,8 +25,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.sdk.trace import TracerProvider
 
 from obsdeck.telemetry.encoding import SpanEncoder
-from obsdeck.telemetry.exporters import Tally, spans
+from obsdeck.telemetry.exporters import spans
 from obsdeck.telemetry.settings import read
+from obsdeck.telemetry.tally import Tally
 
 from .conftest import serving, until
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from obsdeck.telemetry.exporters import Tally
 from obsdeck.telemetry.providers import Part
 from obsdeck.telemetry.shutdown import ONE_END, Ending
+from obsdeck.telemetry.tally import Tally
 
 from .conftest import run, serving
 
