@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +23,11 @@ from obsdeck.stack.variables import PORTS, PROGRAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+# A shell that runs the tests in the background lets them ignore Ctrl-C, and what they start would as well.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
