@@ -1,7 +1,7 @@
 """One server span and one duration per HTTP request or websocket, by the stable semantic conventions.
 
 A plain ASGI middleware around the whole of the app, its error handling included: this was measured the
-cheapest way to observe FastAPI (`benchmarks/overhead.py`). Labels of metrics come from the service, never
+cheapest way to observe FastAPI (`benchmarks/overhead`). Labels of metrics come from the service, never
 from the client: known methods, route templates, statuses, exception classes.
 """
 
