@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from obsdeck.telemetry.durations import Durations, InstrumentDurations
     from obsdeck.telemetry.event_loop import EventLoops
     from obsdeck.telemetry.page import Answer
+    from obsdeck.telemetry.redaction.redactor import Redactor
     from obsdeck.telemetry.settings import Settings
     from obsdeck.telemetry.shutdown import Ending
 
@@ -79,7 +80,7 @@ def _connect(settings: Settings, title: str) -> Connection:
     durations = Durations(buckets) if providers.is_unset() and are_ours(os.environ) else None
     scrubber = redactor(settings.redact)
     reader = ScrubbedPageReader(scrubber, durations) if scrubber else PageReader(durations)
-    pipelines = providers.connect(settings, described, reader, durations)
+    pipelines = providers.connect(settings, described, reader, scrubber, durations)
     for signal in pipelines.refused:
         _logger.warning("the provider of %s that is set takes no exporter; obsdeck exports none", signal)
     ending = Ending(pipelines.parts, settings.shutdown_seconds)
@@ -87,7 +88,7 @@ def _connect(settings: Settings, title: str) -> Connection:
     libraries.watch()
     is_measured = not libraries.is_disabled(runtime.NAME, os.environ)
     loops = runtime.observe(meter("obsdeck.runtime")) if is_measured else None
-    attach_logs = _log_attacher(settings)
+    attach_logs = _log_attacher(settings, scrubber)
     attach_logs(complete=False)
     page_of_process = Page(
         reader,
@@ -104,14 +105,12 @@ def _connect(settings: Settings, title: str) -> Connection:
     )
 
 
-def _log_attacher(settings: Settings) -> Callable[..., None]:
+def _log_attacher(settings: Settings, scrubber: Redactor | None) -> Callable[..., None]:
     from opentelemetry._logs import get_logger_provider  # noqa: PLC0415
 
     from obsdeck.telemetry import bridges, console, logs  # noqa: PLC0415
-    from obsdeck.telemetry.redaction.redactor import redactor  # noqa: PLC0415
 
     handler = logs.OtlpHandler(get_logger_provider(), settings.attribute_length)
-    scrubber = redactor(settings.redact)
 
     def attach(*, complete: bool) -> None:
         if settings.log_format:

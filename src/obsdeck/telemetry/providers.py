@@ -21,9 +21,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from obsdeck.telemetry import exporters, fork
 from obsdeck.telemetry.encoding import SpanEncoder
-from obsdeck.telemetry.redaction import batches
+from obsdeck.telemetry.redaction import batches, series
 from obsdeck.telemetry.redaction.pipeline import scrubbing
-from obsdeck.telemetry.redaction.redactor import redactor
 from obsdeck.telemetry.tally import Tally
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from obsdeck.telemetry.durations import Durations
+    from obsdeck.telemetry.redaction.redactor import Redactor
     from obsdeck.telemetry.settings import Settings
 
 
@@ -76,7 +76,11 @@ def is_unset() -> bool:
 
 
 def connect(
-    settings: Settings, resource: Resource, page: MetricReader, durations: Durations | None = None
+    settings: Settings,
+    resource: Resource,
+    page: MetricReader,
+    redactor: Redactor | None,
+    durations: Durations | None,
 ) -> Pipelines:
     """Connect the global providers to the receiver, making those that nobody has set.
 
@@ -84,6 +88,7 @@ def connect(
         settings: Where to send, how often, how much.
         resource: Who is speaking; a provider set by somebody else keeps its own.
         page: The reader behind `/metrics`.
+        redactor: Scrubs what is exported; None for nothing.
         durations: Counted beside the SDK, and exported with its metrics.
     """
     # The SDK reads this one only from the environment, when a provider is made. Its own numbers
@@ -94,17 +99,17 @@ def connect(
     parts: dict[str, Part] = {}
     refused = []
     if settings.metrics_exporter == "otlp":
-        reader, parts["metrics"] = _metric_reader(settings, durations)
+        reader, parts["metrics"] = _metric_reader(settings, redactor, durations)
         readers.append(reader)
     if not _add_readers(resource, readers):
         refused.append("metrics")
     fork.begin_at_zero(metrics.get_meter_provider())
     if settings.traces_exporter == "otlp":
-        spans, parts["traces"] = _span_processor(settings)
+        spans, parts["traces"] = _span_processor(settings, redactor)
         if not _add_spans(settings, resource, spans):
             refused.append("traces")
     if settings.logs_exporter == "otlp":
-        records, parts["logs"] = _log_processor(settings)
+        records, parts["logs"] = _log_processor(settings, redactor)
         if not _add_logs(settings, resource, records):
             refused.append("logs")
     return Pipelines(parts, tuple(refused))
@@ -123,9 +128,11 @@ class _Reader(PeriodicExportingMetricReader):
         super()._receive_metrics(metrics_data, timeout_millis, **kwargs)
 
 
-def _metric_reader(settings: Settings, durations: Durations | None) -> tuple[MetricReader, Part]:
+def _metric_reader(
+    settings: Settings, redactor: Redactor | None, durations: Durations | None
+) -> tuple[MetricReader, Part]:
     tally = Tally()
-    exporter = scrubbing(exporters.points(settings, tally), "metrics", redactor(settings.redact))
+    exporter = scrubbing(exporters.points(settings, tally), series.points, redactor)
     reader = _Reader(exporter, export_interval_millis=settings.metric_interval)
     reader.durations = durations
     return reader, Part(reader.force_flush, reader.shutdown, tally, lambda: 0)
@@ -134,15 +141,14 @@ def _metric_reader(settings: Settings, durations: Durations | None) -> tuple[Met
 class _SpanProcessor(BatchSpanProcessor):
     """Scrubs and encodes each span when it ends; see `obsdeck.telemetry.encoding` for why so early."""
 
-    def __init__(self, settings: Settings, tally: Tally) -> None:
+    def __init__(self, settings: Settings, redactor: Redactor | None, tally: Tally) -> None:
         super().__init__(
             exporters.spans(settings, tally),
             max_queue_size=settings.span_queue,
             schedule_delay_millis=settings.span_delay,
             max_export_batch_size=min(settings.span_batch, settings.span_queue),
         )
-        found = redactor(settings.redact)
-        self._scrubbed = batches.spans(found) if found else lambda span: span
+        self._scrubbed = batches.spans(redactor) if redactor else lambda span: span
         self._encoder = SpanEncoder()
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -155,16 +161,16 @@ class _SpanProcessor(BatchSpanProcessor):
                 self._batch_processor.emit(encoded)  # type: ignore[arg-type]
 
 
-def _span_processor(settings: Settings) -> tuple[BatchSpanProcessor, Part]:
+def _span_processor(settings: Settings, redactor: Redactor | None) -> tuple[BatchSpanProcessor, Part]:
     tally = Tally()
-    processor = _SpanProcessor(settings, tally)
+    processor = _SpanProcessor(settings, redactor, tally)
     return processor, _part(processor, tally)
 
 
-def _log_processor(settings: Settings) -> tuple[BatchLogRecordProcessor, Part]:
+def _log_processor(settings: Settings, redactor: Redactor | None) -> tuple[BatchLogRecordProcessor, Part]:
     tally = Tally()
     processor = BatchLogRecordProcessor(
-        scrubbing(exporters.records(settings, tally), "logs", redactor(settings.redact)),
+        scrubbing(exporters.records(settings, tally), batches.records, redactor),
         max_queue_size=settings.log_queue,
         schedule_delay_millis=settings.log_delay,
         max_export_batch_size=min(settings.log_batch, settings.log_queue),

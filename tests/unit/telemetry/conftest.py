@@ -218,19 +218,33 @@ def serving(
     folder: Path, source: str, *arguments: str, prefix: tuple[str, ...] = (), **variables: str
 ) -> Iterator[Service]:
     """Serve `source`, a module with `app` in it, on a port that the system chooses."""
+    command = [*prefix, sys.executable, "-m", "uvicorn", "service:app", "--port", "0", *arguments]
+    with served(folder, source, command, _listening, **variables) as service:
+        yield service
+
+
+@contextmanager
+def served(
+    folder: Path, source: str, command: list[str], listening: Callable[[Path], int], **variables: str
+) -> Iterator[Service]:
+    """Serve `source`, a module with `app` in it, by a command that is ended at last.
+
+    `listening` tells from the path of its log on which port it serves; 0 until it does.
+    """
     (folder / "service.py").write_text(source)
     log = folder / "service.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", "uvicorn", "service:app", "--port", "0", *arguments],
+            command,
             cwd=folder,
             env=environment(**variables),
             text=True,
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
-        port = until(lambda: process.poll() is not None or _listening(log))
+        port = until(lambda: process.poll() is not None or listening(log))
         assert port is not True, log.read_text()
         yield Service(process, port, log)
     finally:

@@ -241,7 +241,7 @@ def test_an_exemplar_has_no_secrets_either() -> None:
 
 def test_switched_off_an_exporter_stays_what_it_is() -> None:
     exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
-    assert scrubbing(exporter, "logs", redactor(None)) is exporter
+    assert scrubbing(exporter, batches.records, redactor(None)) is exporter
     assert "export" not in vars(exporter)
 
 

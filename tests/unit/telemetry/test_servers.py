@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import sys
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .conftest import Service, environment, plain, until
+from .conftest import plain, served, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .conftest import Sink
+    from .conftest import Service, Sink
 
 APP = """
 import os
@@ -47,27 +47,10 @@ LATE = {
 @contextmanager
 def gunicorn(folder: Path, workers: int, *arguments: str, **variables: str) -> Iterator[Service]:
     """Serve the app on a port that the system chooses, with all workers up."""
-    (folder / "service.py").write_text(APP)
-    log = folder / "service.log"
     command = ["-m", "gunicorn", "service:app", "-k", "uvicorn_worker.UvicornWorker", "-b", "127.0.0.1:0"]
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, *command, f"-w{workers}", "--no-control-socket", *arguments],
-            cwd=folder,
-            env=environment(**LATE, **variables),
-            text=True,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        port = until(lambda: process.poll() is not None or _listening(log, workers))
-        assert port is not True, log.read_text()
-        yield Service(process, port, log)
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(30)
+    command = [sys.executable, *command, f"-w{workers}", "--no-control-socket", *arguments]
+    with served(folder, APP, command, partial(_listening, workers=workers), **LATE, **variables) as service:
+        yield service
 
 
 def _listening(log: Path, workers: int) -> int:

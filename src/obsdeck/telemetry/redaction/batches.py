@@ -1,7 +1,7 @@
 """Spans and log records on their last step, right before an exporter encodes them.
 
-This runs in the threads of the batch processors, so no request waits for it, and for every span of the
-process, whoever made it. A span or record in which nothing looks like a secret is passed on as it is; of
+A span gets here when it ends, a log record in the thread of its batch processor; and every span of the
+process does, whoever made it. A span or record in which nothing looks like a secret is passed on as it is; of
 any other a copy is made, because the original belongs to other processors too.
 """
 
@@ -48,18 +48,21 @@ class Resources:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._last = self._scrubbed = Resource({})
+        empty = Resource({})
+        self._last = (empty, empty)
 
     def scrubbed(self, resource: Resource) -> Resource:
         """The resource, the very same one if it is clean."""
+        last, scrubbed = self._last
         # By identity: to compare or hash a resource is to write it out as JSON.
-        if resource is not self._last:
+        if resource is not last:
             found: set[str] = set()
             attributes = self._redactor.attributes(resource.attributes, found)
             note = {NOTE: tuple(sorted(found))}
-            self._scrubbed = Resource({**attributes, **note}, resource.schema_url) if found else resource
-            self._last = resource
-        return self._scrubbed
+            scrubbed = Resource({**attributes, **note}, resource.schema_url) if found else resource
+            # Both at once: spans end in several threads.
+            self._last = (resource, scrubbed)
+        return scrubbed
 
 
 class _Copy(ReadableSpan):

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from obsdeck.telemetry.redaction import batches, series
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from obsdeck.telemetry.redaction.redactor import Redactor
 
 E = TypeVar("E")
 
-_SIGNALS: dict[str, Any] = {"metrics": series.points, "logs": batches.records}
 
-
-def scrubbing(exporter: E, signal: str, redactor: Redactor | None) -> E:
+def scrubbing(exporter: E, scrubber: Callable[[Redactor], Any], redactor: Redactor | None) -> E:
     """The same exporter; what it is given to export is scrubbed first.
 
     Args:
         exporter: Has `export`, as the SDK's exporters do.
-        signal: `metrics` or `logs`; spans are scrubbed when they end.
+        scrubber: Makes of a redactor what scrubs a batch: `series.points`, `batches.records`. Spans are
+            scrubbed when they end.
         redactor: What scrubs; None leaves the exporter as it is.
     """
     if redactor is not None:
         one: Any = exporter
-        export, scrub = one.export, _SIGNALS[signal](redactor)
+        export, scrub = one.export, scrubber(redactor)
         one.export = lambda batch, *arguments, **options: export(scrub(batch), *arguments, **options)
     return exporter
