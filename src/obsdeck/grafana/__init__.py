@@ -1,0 +1,1 @@
+"""What Grafana does with our files, done without Grafana: variables, queries, links."""

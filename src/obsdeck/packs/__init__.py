@@ -1,0 +1,1 @@
+"""Packs: what is observed, declared once; dashboards, rules, SLOs, links and runbooks follow from it."""
