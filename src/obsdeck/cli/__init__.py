@@ -11,7 +11,21 @@ from typing import Annotated
 
 import typer
 
-from obsdeck.cli import config, doctor, down, init, install, logs, status, up, version
+from obsdeck.cli import (
+    check,
+    config,
+    doctor,
+    down,
+    generate,
+    init,
+    install,
+    lineage,
+    logs,
+    status,
+    trace,
+    up,
+    version,
+)
 from obsdeck.cli.run import run as run_command
 
 app = typer.Typer(
@@ -37,11 +51,15 @@ app.command("up")(up.up)
 app.command("status")(status.status)
 app.command("logs")(logs.logs)
 app.command("doctor")(doctor.doctor)
+app.command("trace")(trace.trace)
 # What follows the command's name is the command's own: `obsdeck run uvicorn app:app --port 80` needs no `--`.
 app.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(
     run_command
 )
 app.command("down")(down.down)
+app.command("generate")(generate.generate)
+app.command("check")(check.check)
+app.command("lineage")(lineage.lineage)
 app.command("config")(config.config)
 app.command("install")(install.install)
 app.command("init")(init.init)

@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from obsdeck.packs.where import Where
     from obsdeck.stack.environment import Settings
     from obsdeck.stack.home import Home
 
@@ -19,6 +20,10 @@ WIDE = 160
 EnvFile = Annotated[
     Path | None,
     typer.Option("--env-file", help="Read settings from this file instead of .env.", show_default=False),
+]
+Packs = Annotated[
+    Path | None,
+    typer.Option("--packs", help="Your folder of packs; default: observability/packs.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -30,6 +35,14 @@ def load(env_file: Path | None) -> tuple[Settings, Home]:
 
     settings = load_settings(env_file=env_file)
     return settings, find_home(settings["OBSDECK_HOME"])
+
+
+def where(packs: Path | None, env_file: Path | None) -> Where:
+    """The folders of packs that are meant: by the flag, by OBSDECK_PACKS, or those of this directory."""
+    from obsdeck.packs.where import find
+    from obsdeck.stack.environment import load_settings
+
+    return find(str(packs) if packs else load_settings(env_file=env_file)["OBSDECK_PACKS"])
 
 
 def talk() -> Console:

@@ -1,0 +1,69 @@
+"""Links from what is selected in a panel to its traces and its log lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from obsdeck import names
+from obsdeck.grafana.explore import explore_url
+from obsdeck.packs import promql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from obsdeck.packs.catalog import Catalog
+    from obsdeck.packs.model.dashboard import DashboardFile, Panel, Query
+
+_ON_SPANS = ("http.route", "http.request.method")
+_STATUS = "http.response.status_code"
+_NOTHING_TO_FOLLOW = frozenset({"text", "logs", "traces", "trace", "graph"})
+
+
+def data_links(panel: Panel, shown: str, board: DashboardFile, catalog: Catalog) -> list[dict[str, Any]]:
+    """What a click on a line or a cell offers; empty where the data is of no service."""
+    if (
+        not panel.follow
+        or shown in _NOTHING_TO_FOLLOW
+        or not all(_of_service(q, catalog) for q in panel.asked)
+    ):
+        return []
+    query = panel.asked[0]
+    by = set(query.by) if query.signal else _kept(query)
+    service = _service(by, board)
+    if not service:
+        return []
+    conditions = [f'resource.service.name =~ "{service}"', *_conditions(query, by)]
+    traces = explore_url("tempo", f"{{ {' && '.join(conditions)} }}")
+    logs = explore_url("loki", f'{{service_name=~"{service}"}}')
+    return [
+        {"title": "Traces of what is selected", "url": traces, "targetBlank": True},
+        {"title": "Log lines of the service", "url": logs, "targetBlank": True},
+    ]
+
+
+def _service(by: set[str], board: DashboardFile) -> str:
+    if "service.name" in by:
+        return "${__field.labels.service_name}"
+    return "${service:pipe}" if "service" in board.variables else ""
+
+
+def _conditions(query: Query, by: set[str]) -> Iterator[str]:
+    for key in _ON_SPANS:
+        if key in by:
+            yield f'span.{key} = "${{__field.labels.{names.label_name(key)}}}"'
+    if str(query.where.get(_STATUS, "")).startswith("~5"):
+        yield f"span.{_STATUS} >= 500"
+
+
+def _of_service(query: Query, catalog: Catalog) -> bool:
+    if query.signal:
+        return catalog.signals[query.signal].emitted_by.via == "otlp"
+    if query.language not in {None, "promql"}:
+        return False
+    wanted = promql.selectors(query.query or "")
+    return bool(wanted) and all("service_name" in {m.label for m in one.matchers} for one in wanted)
+
+
+def _kept(query: Query) -> set[str]:
+    labels = promql.grouped_by(query.query or "") or ()
+    return {key for key in ("service.name", *_ON_SPANS) if names.label_name(key) in labels}

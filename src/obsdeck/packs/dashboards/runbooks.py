@@ -1,0 +1,75 @@
+"""The runbooks of a pack as a dashboard, so that they are where the panels are, also without a network."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from obsdeck.packs.dashboards.build import COLUMNS, TAG, frame
+from obsdeck.packs.dashboards.identity import made_of, panel_id, runbook_path, runbooks_uid
+from obsdeck.packs.dashboards.panels import Runbooks
+
+if TYPE_CHECKING:
+    from obsdeck.packs.catalog import Catalog
+    from obsdeck.packs.pack import Pack
+    from obsdeck.packs.runbook import Runbook
+
+_HEIGHT = 24
+
+
+def places(catalog: Catalog) -> Runbooks:
+    """Where every runbook is shown, and which alerts are on which panel."""
+    urls = {alert: runbook_path(pack.name, alert) for alert, (pack, _) in catalog.runbooks.items()}
+    on: dict[str, list[str]] = {}
+    for _, alert in catalog.alerts():
+        told = on.setdefault(alert.value.panel, [])
+        if alert.value.alert not in told:
+            told.append(alert.value.alert)
+    return Runbooks(urls, on)
+
+
+def dashboard(pack: Pack, catalog: Catalog) -> dict[str, Any]:
+    """A panel per runbook; each is looked at alone, by its address."""
+    title = f"Runbooks: {pack.about.value.title}"
+    panels = [
+        {
+            "id": made_of(runbooks_uid(pack.name), page.path.stem),
+            "type": "text",
+            "title": page.path.stem,
+            "description": f"What to do when {page.path.stem} fires.",
+            "gridPos": {"x": 0, "y": index * _HEIGHT, "w": COLUMNS, "h": _HEIGHT},
+            "links": _panel_link(page, catalog),
+            "options": {"mode": "markdown", "content": _content(page, pack)},
+        }
+        for index, page in enumerate(pack.runbooks)
+    ]
+    return {
+        **frame(
+            runbooks_uid(pack.name), title, f"What to do when an alert of {pack.about.value.title} fires."
+        ),
+        "tags": [TAG, "runbooks", pack.name],
+        "time": {"from": "now-1h", "to": "now"},
+        "links": [],
+        "annotations": {"list": []},
+        "templating": {"list": []},
+        "panels": panels,
+    }
+
+
+def _content(page: Runbook, pack: Pack) -> str:
+    """The page, with its links to other runbooks turned into links to their panels."""
+    own = re.sub(r"\]\((\w+)\.md\)", lambda found: f"]({runbook_path(pack.name, found[1])})", page.text)
+    own = re.sub(
+        r"\]\(\.\./([\w-]+)/(\w+)\.md\)", lambda found: f"]({runbook_path(found[1], found[2])})", own
+    )
+    return own.strip()
+
+
+def _panel_link(page: Runbook, catalog: Catalog) -> list[dict[str, Any]]:
+    data = page.front.data
+    named = data.get("panel") if isinstance(data, dict) else None
+    if named not in catalog.panels:
+        return []
+    board, one = catalog.panels[named]
+    url = f"/d/{board.value.uid}?viewPanel={panel_id(board.value.uid, one.value)}&${{__url_time_range}}"
+    return [{"title": f"Panel: {one.value.title}", "url": url, "targetBlank": False}]

@@ -1,0 +1,50 @@
+"""What `check` reports: a finding has a check's id, a place, a reason and a next step."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from obsdeck.packs.source import Place
+
+Severity = Literal["error", "warning"]
+"""An error stops `generate`; a warning is reported and stops nothing."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault.
+
+    Attributes:
+        check: The id of the check that found it: the name of its page in `docs/checks`.
+        message: What is wrong, one line.
+        place: Where.
+        why: The evidence, or why it matters.
+        hint: What to do.
+        severity: Whether it stops `generate`.
+    """
+
+    check: str
+    message: str
+    place: Place
+    why: str = ""
+    hint: str = ""
+    severity: Severity = "error"
+
+
+def in_order(findings: list[Finding]) -> tuple[Finding, ...]:
+    """By file and line, each once."""
+    unique = dict.fromkeys(findings)
+    return tuple(
+        sorted(unique, key=lambda one: (str(one.place.path), one.place.line, one.place.column, one.check))
+    )
+
+
+def close(name: str, known: Iterable[str]) -> str:
+    """A hint at a name that may have been meant; empty where none is like it."""
+    found = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"did you mean {found[0]}?" if found else ""

@@ -1,0 +1,171 @@
+"""Folders of packs -> packs. Faults of all files are collected; nothing is raised for what a file says."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from obsdeck.packs import runbook, source
+from obsdeck.packs.findings import Finding
+from obsdeck.packs.model.alerts import AlertsFile
+from obsdeck.packs.model.base import Model
+from obsdeck.packs.model.dashboard import DashboardFile
+from obsdeck.packs.model.pack import LinksFile, PackFile
+from obsdeck.packs.model.signal import SignalsFile
+from obsdeck.packs.pack import Pack
+from obsdeck.packs.slos.model import Slos
+from obsdeck.packs.source import Document, Place, Sourced, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+M = TypeVar("M", bound=Model)
+
+FILES = ("pack.yaml", "signals.yaml", "alerts.yaml", "slos.yaml", "links.yaml")
+FOLDERS = ("dashboards", "tests", "drills")
+
+
+class Loader:
+    """Reads packs and keeps what is wrong with them.
+
+    Attributes:
+        findings: What was found so far.
+    """
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def packs(self, folder: Path) -> tuple[Pack, ...]:
+        """Every pack in a folder, by name."""
+        found = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        return tuple(pack for path in found if (pack := self.pack(path)))
+
+    def pack(self, folder: Path) -> Pack | None:
+        """One pack; None if there is no telling what it is."""
+        self._strays(folder)
+        path = folder / "pack.yaml"
+        if not path.is_file():
+            self._add(
+                "no-pack", "a folder of packs holds a folder without pack.yaml", Place(folder), "add one"
+            )
+            return None
+        about = self._read(path, PackFile)
+        signals = self._read(folder / "signals.yaml", SignalsFile)
+        rules = self._read(folder / "alerts.yaml", AlertsFile)
+        links = self._read(folder / "links.yaml", LinksFile)
+        slos = self._read(folder / "slos.yaml", Slos)
+        boards = [self._read(one, DashboardFile) for one in sorted((folder / "dashboards").glob("*.yaml"))]
+        if about is None:
+            return None
+        return Pack(
+            name=folder.name,
+            folder=folder,
+            about=about,
+            groups=tuple(_parts(signals, signals.value.groups, "groups")) if signals else (),
+            dashboards=tuple(board for board in boards if board),
+            recordings=tuple(_parts(rules, rules.value.recordings, "recordings")) if rules else (),
+            alerts=tuple(_parts(rules, rules.value.alerts, "alerts")) if rules else (),
+            slos=slos,
+            links=tuple(_parts(links, links.value.trace_to_metrics, "trace_to_metrics")) if links else (),
+            tests=tuple(self._documents(sorted((folder / "tests").glob("*.yaml")))),
+            runbooks=tuple(self._runbooks(folder)),
+        )
+
+    def _strays(self, folder: Path) -> None:
+        """Files that mean nothing are most often misspelt; links may lead anywhere."""
+        inside = folder.resolve()
+        for path in sorted(folder.rglob("*")):
+            place, where = Place(path), path.relative_to(folder)
+            if path.is_symlink() and not path.resolve().is_relative_to(inside):
+                what = f"{where} leads out of the pack, to {path.resolve()}"
+                self._add("outside", what, place, "copy what it needs into the pack")
+            elif path.is_file() and str(where) not in FILES and where.parts[0] not in FOLDERS:
+                close = difflib.get_close_matches(str(where), FILES, n=1)
+                hint = f"did you mean {close[0]}?" if close else "remove it, or keep it beside the pack"
+                self._add("stray-file", f"{where} is no file of a pack", place, hint)
+
+    def _documents(self, paths: Iterable[Path]) -> Iterator[Document]:
+        for path in paths:
+            found = self._document(path)
+            if found:
+                yield found
+
+    def _document(self, path: Path) -> Document | None:
+        if not path.is_file() or (
+            path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve())
+        ):
+            return None
+        try:
+            return source.read(path)
+        except Unreadable as fault:
+            self._add("unreadable", f"{path.name} {fault.message}", fault.place, fault.hint)
+            return None
+
+    def _runbooks(self, folder: Path) -> Iterator[runbook.Runbook]:
+        for path in sorted((folder.parents[2] / "runbooks" / folder.name).glob("*.md")):
+            try:
+                yield runbook.read(path)
+            except Unreadable as fault:
+                self._add("runbook", f"{path.name} {fault.message}", fault.place, fault.hint)
+
+    def _read(self, path: Path, model: type[M]) -> Sourced[M] | None:
+        document = self._document(path)
+        if document is None:
+            return None
+        return self.validated(document, model)
+
+    def validated(self, document: Document, model: type[M]) -> Sourced[M] | None:
+        """What a document says, if it says it right."""
+        try:
+            data = {} if document.data is None else document.data
+            return Sourced(TypeAdapter(model).validate_python(data), document)
+        except ValidationError as error:
+            self.findings += faults(error, document)
+            return None
+
+    def _add(self, check: str, message: str, place: Place, hint: str = "") -> None:
+        self.findings.append(Finding(check, message, place, hint=hint))
+
+
+def faults(error: ValidationError, document: Document) -> list[Finding]:
+    """What pydantic found, with places; of several readings of one value the first is told."""
+    found: dict[Place, Finding] = {}
+    for fault in error.errors(include_url=False):
+        loc = tuple(fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            place = document.key(loc)
+            one = Finding("unknown-key", f"{loc[-1]!r} is no key here", place, hint=_close(str(loc[-1])))
+        elif fault["type"] == "missing":
+            place = document.place(loc[:-1])
+            one = Finding("missing-key", f"{loc[-1]!r} is missing", place, hint=f"add `{loc[-1]}:`")
+        else:
+            place = document.place(loc)
+            message = fault["msg"].removeprefix("Value error, ")
+            one = Finding("wrong-value", message[:1].lower() + message[1:], place, why=_seen(fault["input"]))
+        found.setdefault(place, one)
+    return list(found.values())
+
+
+def _close(key: str) -> str:
+    """A key that may have been meant."""
+    known: set[str] = {"for"}
+    models: list[type[Model]] = [Model]
+    while models:
+        below = models.pop().__subclasses__()
+        models += below
+        known |= {name for model in below for name in model.model_fields}
+    close = difflib.get_close_matches(key, sorted(known - {key}), n=1)
+    return f"did you mean `{close[0]}`?" if close else "docs/guides/packs.md lists the keys"
+
+
+def _seen(value: object) -> str:
+    text = repr(value)
+    return f"it is {text}" if len(text) <= 80 and not isinstance(value, dict | list) else ""  # noqa: PLR2004
+
+
+def _parts(whole: Sourced[Any], parts: Iterable[M], name: str) -> Iterator[Sourced[M]]:
+    for index, part in enumerate(parts):
+        yield whole.part(part, name, index)

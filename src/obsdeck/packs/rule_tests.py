@@ -1,0 +1,172 @@
+"""Unit tests of rules, in promtool's format: what each case shows, and the file that promtool runs.
+
+Facts: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from obsdeck.packs import promql
+    from obsdeck.packs.source import Document, Place
+
+Kind = Literal["fires", "quiet", "missing"]
+LOOKBACK = 300.0
+"""Seconds for which Prometheus takes a sample as the value."""
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One expectation of an alert.
+
+    Attributes:
+        alert: The alert.
+        kind: It fires; it stays quiet although its data is there; it stays quiet and its data is missing.
+        place: Where it is written.
+    """
+
+    alert: str
+    kind: Kind
+    place: Place
+
+
+def cases(document: Document, leaves: Mapping[str, Collection[promql.Selector]]) -> Iterator[Case]:
+    """What the tests of a file show.
+
+    Args:
+        document: The file.
+        leaves: Alert to the selectors of the series that it is made of in the end.
+    """
+    tests = document.data.get("tests") if isinstance(document.data, dict) else None
+    for index, test in enumerate(tests if isinstance(tests, list) else ()):
+        if not isinstance(test, dict):
+            continue
+        for number, expected in enumerate(test.get("alert_rule_test") or ()):
+            if isinstance(expected, dict) and "alertname" in expected:
+                place = document.place(("tests", index, "alert_rule_test", number))
+                yield Case(str(expected["alertname"]), _kind(test, expected, leaves), place)
+
+
+def runnable(
+    document: Document, rule_files: Sequence[str], added: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    """The file as promtool takes it: with rules, and expected alerts without annotations as samples.
+
+    promtool compares all annotations of an alert, so a test that does not speak of them asks for the
+    alert's own series instead.
+
+    Args:
+        document: The file.
+        rule_files: The files of rules, as promtool finds them.
+        added: Alert to the annotations that nobody writes: runbook_url, dashboard, panel.
+    """
+    tests = [_runnable(test, added) for test in document.data.get("tests", ())]
+    rest = {key: value for key, value in document.data.items() if key not in {"rule_files", "tests"}}
+    return {"rule_files": list(rule_files), **rest, "tests": tests}
+
+
+def seconds(duration: str) -> float:
+    """A duration as Prometheus writes it, as in `1h30m`; 0 for what is none."""
+    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdwy])", duration))
+
+
+def has_sample(values: str, index: int, lookback: int) -> bool:
+    """Whether a series in promtool's notation has a value at an index, or a valid one shortly before.
+
+    Args:
+        values: As in `1 2 _x3 1+1x5 stale`.
+        index: Counted from 0.
+        lookback: How many intervals back a sample still counts.
+    """
+    samples = list(_samples(values))
+    for at in range(min(index, len(samples) - 1), max(-1, index - lookback), -1):
+        if samples[at] is not None:
+            return bool(samples[at])
+    return False
+
+
+def _kind(
+    test: Mapping[str, Any], expected: Mapping[str, Any], leaves: Mapping[str, Collection[promql.Selector]]
+) -> Kind:
+    if expected.get("exp_alerts"):
+        return "fires"
+    wanted = leaves.get(str(expected["alertname"]), ())
+    interval = seconds(str(test.get("interval", "1m"))) or 60
+    moment = seconds(str(expected.get("eval_time", "0")))
+    there = any(
+        has_sample(str(series.get("values", "")), int(moment / interval), int(LOOKBACK / interval))
+        for series in test.get("input_series") or ()
+        if any(selector.wants(_name(str(series.get("series", "")))) for selector in wanted)
+    )
+    return "quiet" if there or not wanted else "missing"
+
+
+def _name(series: str) -> str:
+    return re.split(r"[{\s]", series, maxsplit=1)[0]
+
+
+def _samples(values: str) -> Iterator[bool | None]:
+    """True for a value, None for a gap, False for the mark that a series has ended."""
+    for word in re.sub(r"\{\{.*?\}\}", "1", values).split():
+        match = re.fullmatch(r"(_|[-+\w.]*?)x(\d+)", word)
+        if match is None:
+            yield _sample(word)
+            continue
+        # `1x3` is the value and three more; `_x3` is three gaps.
+        times = int(match[2]) + (match[1] != "_")
+        yield from [_sample(match[1])] * times
+
+
+def _sample(word: str) -> bool | None:
+    return None if word == "_" else word != "stale"
+
+
+def _runnable(test: Mapping[str, Any], added: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    kept, asked = [], []
+    for expected in test.get("alert_rule_test") or ():
+        alerts = expected.get("exp_alerts") or ()
+        if not alerts or all("exp_annotations" in alert for alert in alerts):
+            kept.append({**expected, "exp_alerts": [_annotated(expected, alert, added) for alert in alerts]})
+        else:
+            asked.append(_as_samples(expected, alerts))
+    made = {key: value for key, value in test.items() if key not in {"alert_rule_test", "promql_expr_test"}}
+    asked += test.get("promql_expr_test") or ()
+    return {
+        **made,
+        **({"alert_rule_test": kept} if kept else {}),
+        **({"promql_expr_test": asked} if asked else {}),
+    }
+
+
+def _annotated(
+    expected: Mapping[str, Any], alert: Mapping[str, Any], added: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    own = alert.get("exp_annotations") or {}
+    return {**alert, "exp_annotations": {**added.get(str(expected["alertname"]), {}), **own}}
+
+
+def _as_samples(expected: Mapping[str, Any], alerts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    name = expected["alertname"]
+    fixed = {"alertname": name, "alertstate": "firing"}
+    samples = [
+        {"labels": _series("ALERTS", {**fixed, **alert.get("exp_labels", {})}), "value": 1}
+        for alert in alerts
+    ]
+    expr = f'ALERTS{{alertname="{name}", alertstate="firing"}}'
+    return {"expr": expr, "eval_time": expected["eval_time"], "exp_samples": samples}
+
+
+def _series(name: str, labels: Mapping[str, Any]) -> str:
+    inside = ", ".join(f'{key}="{_escaped(str(value))}"' for key, value in labels.items())
+    return f"{name}{{{inside}}}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
