@@ -29,7 +29,9 @@ def text(finding: Finding) -> Iterator[str]:
         yield f"  {number} | {shown}"
         yield f"  {margin} | {' ' * (place.column - 1)}{marks}"
     if finding.why:
-        yield f"  why: {finding.why}"
+        first, *more = finding.why.splitlines()
+        yield f"  why: {first}"
+        yield from (f"       {line}" for line in more)
     if finding.hint:
         yield f"  do:  {finding.hint}"
 

@@ -55,7 +55,10 @@ def cases(document: Document, leaves: Mapping[str, Collection[promql.Selector]])
 
 
 def runnable(
-    document: Document, rule_files: Sequence[str], added: Mapping[str, Mapping[str, str]]
+    document: Document,
+    rule_files: Sequence[str],
+    groups: Sequence[str],
+    added: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Any]:
     """The file as promtool takes it: with rules, and expected alerts without annotations as samples.
 
@@ -65,11 +68,12 @@ def runnable(
     Args:
         document: The file.
         rule_files: The files of rules, as promtool finds them.
+        groups: The names of all groups in them; promtool evaluates them in any order otherwise.
         added: Alert to the annotations that nobody writes: runbook_url, dashboard, panel.
     """
     tests = [_runnable(test, added) for test in document.data.get("tests", ())]
     rest = {key: value for key, value in document.data.items() if key not in {"rule_files", "tests"}}
-    return {"rule_files": list(rule_files), **rest, "tests": tests}
+    return {"rule_files": list(rule_files), "group_eval_order": list(groups), **rest, "tests": tests}
 
 
 def seconds(duration: str) -> float:

@@ -50,7 +50,7 @@ def _variables(board: Sourced[DashboardFile], catalog: Catalog) -> Iterator[Find
         if name in known:
             yield Finding("duplicate-variable", f"${name} is there twice", board.place("variables", index))
         known.add(name)
-        if isinstance(one, Variable) and one.of:
+        if isinstance(one, Variable) and one.of and one.of not in catalog.recorded:
             place = board.place("variables", index, "of")
             yield from _signal(one.of, (one.attribute or "",), place, catalog)
 

@@ -11,8 +11,10 @@ from obsdeck.packs.dashboards.panels import Runbooks
 
 if TYPE_CHECKING:
     from obsdeck.packs.catalog import Catalog
+    from obsdeck.packs.model.dashboard import DashboardFile, Panel
     from obsdeck.packs.pack import Pack
     from obsdeck.packs.runbook import Runbook
+    from obsdeck.packs.source import Sourced
 
 _HEIGHT = 24
 
@@ -39,7 +41,7 @@ def dashboard(pack: Pack, catalog: Catalog) -> dict[str, Any]:
             "description": f"What to do when {page.path.stem} fires.",
             "gridPos": {"x": 0, "y": index * _HEIGHT, "w": COLUMNS, "h": _HEIGHT},
             "links": _panel_link(page, catalog),
-            "options": {"mode": "markdown", "content": _content(page, pack)},
+            "options": {"mode": "markdown", "content": _content(page, pack) + _levels(page, catalog)},
         }
         for index, page in enumerate(pack.runbooks)
     ]
@@ -65,11 +67,28 @@ def _content(page: Runbook, pack: Pack) -> str:
     return own.strip()
 
 
-def _panel_link(page: Runbook, catalog: Catalog) -> list[dict[str, Any]]:
+def _levels(page: Runbook, catalog: Catalog) -> str:
+    """The levels of the alert's panel, as a table."""
+    found = _shown(page, catalog)
+    if found is None or not found[1].value.levels:
+        return ""
+    rows = [
+        f"| {level} | {' or '.join([ranges] if isinstance(ranges, str) else ranges)} |"
+        for level, ranges in found[1].value.levels.items()
+    ]
+    head = f"## Levels of {found[1].value.title}\n\n| level | value |\n|---|---|"
+    return "\n\n" + "\n".join([head, *rows])
+
+
+def _shown(page: Runbook, catalog: Catalog) -> tuple[Sourced[DashboardFile], Sourced[Panel]] | None:
     data = page.front.data
-    named = data.get("panel") if isinstance(data, dict) else None
-    if named not in catalog.panels:
+    return catalog.panels.get(str(data.get("panel"))) if isinstance(data, dict) else None
+
+
+def _panel_link(page: Runbook, catalog: Catalog) -> list[dict[str, Any]]:
+    found = _shown(page, catalog)
+    if found is None:
         return []
-    board, one = catalog.panels[named]
+    board, one = found
     url = f"/d/{board.value.uid}?viewPanel={panel_id(board.value.uid, one.value)}&${{__url_time_range}}"
     return [{"title": f"Panel: {one.value.title}", "url": url, "targetBlank": False}]

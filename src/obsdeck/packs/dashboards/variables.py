@@ -107,9 +107,10 @@ def _own(one: Variable, narrowed: Mapping[str, str], signals: Mapping[str, Signa
             "hide": 0,
         }
     if one.of:
-        signal = signals[one.of]
-        metric = f"{signal.metric}_count" if signal.instrument == "histogram" else signal.metric
-        kept = {key: name for key, name in narrowed.items() if signal.has(key)}
+        signal = signals.get(one.of)
+        # What is recorded has no declared labels, so nothing narrows it.
+        metric = signal.series[min(1, len(signal.series) - 1)] if signal else one.of
+        kept = {key: name for key, name in narrowed.items() if signal and signal.has(key)}
         query = _values(metric, kept, names.label_name(one.attribute or ""))
         return _query(one.name, one.title, query, every=".*", many=one.multi)
     return _custom(one.name, one.title, {value: value for value in one.values}, many=one.multi)
@@ -128,7 +129,7 @@ def _query(name: str, title: str, query: str, *, every: str, many: bool = True) 
         "name": name,
         "label": title,
         "datasource": PROMETHEUS,
-        "query": {"query": query, "refId": name},
+        "query": query,
         "definition": query,
         "refresh": _ON_TIME_RANGE,
         "sort": _SORT_BY_NAME,

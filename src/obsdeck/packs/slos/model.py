@@ -137,7 +137,7 @@ class Alerting(Model):
         labels: Of both.
         annotations: Of both.
         page_alert: The one that wakes people; `minimum_errors` among its annotations is how many failed
-        events it needs in its long window, 5 by default.
+            events it needs in its long window, 5 by default.
         ticket_alert: The one for working hours.
     """
 

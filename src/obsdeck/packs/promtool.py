@@ -1,0 +1,93 @@
+"""Prometheus' own tool over generated rules and over the packs' tests of them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from obsdeck.packs import rule_tests, rules
+from obsdeck.packs.findings import Finding
+from obsdeck.packs.source import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from obsdeck.packs.catalog import Catalog
+    from obsdeck.packs.pack import Pack
+    from obsdeck.packs.source import Document
+
+SECONDS = 120
+
+
+def run(promtool: Path, catalog: Catalog) -> Iterator[Finding]:
+    """Findings on rules that Prometheus refuses, and on tests that fail.
+
+    Args:
+        promtool: The program.
+        catalog: Sound packs.
+    """
+    with tempfile.TemporaryDirectory(prefix="obsdeck-rules-") as made:
+        folder = Path(made)
+        written, order = {}, []
+        for pack in catalog.packs:
+            groups = rules.groups(pack, catalog)
+            if groups:
+                path = folder / f"{pack.name}.yaml"
+                path.write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
+                written[pack.name] = path
+                order += [group["name"] for group in groups]
+                yield from _checked(promtool, path, pack)
+        tests = dict(_tests(folder, catalog, [path.name for path in written.values()], order))
+        if tests:
+            yield from _tested(promtool, tests, folder)
+
+
+def _checked(promtool: Path, path: Path, pack: Pack) -> Iterator[Finding]:
+    done = _run(promtool, "check", "rules", "--lint=all", "--lint-fatal", str(path))
+    if done.returncode:
+        why = _words(done.stdout + done.stderr, path.parent)
+        yield Finding("rules", f"Prometheus refuses the rules of {pack.name}", pack.about.place(), why=why)
+
+
+def _tests(
+    folder: Path, catalog: Catalog, rule_files: list[str], order: list[str]
+) -> Iterator[tuple[str, Document]]:
+    for pack in catalog.packs:
+        added = {name: rules.added(name, pack, catalog) for name in rules.names(pack)}
+        for document in pack.tests:
+            path = folder / f"test-{pack.name}-{document.path.name}"
+            made = rule_tests.runnable(document, rule_files, order, added)
+            path.write_text(yaml.safe_dump(made, sort_keys=False), encoding="utf-8")
+            yield path.name, document
+
+
+def _tested(promtool: Path, tests: dict[str, Document], folder: Path) -> Iterator[Finding]:
+    done = _run(promtool, "test", "rules", *(str(folder / name) for name in tests))
+    if done.returncode == 0:
+        return
+    parts = re.split(r"^Unit Testing:\s+(\S+)\n", done.stdout + done.stderr, flags=re.MULTILINE)[1:]
+    told = False
+    for path, said in zip(parts[::2], parts[1::2], strict=False):
+        if "SUCCESS" not in said:
+            told = True
+            document = tests[Path(path).name]
+            yield Finding("rule-test", "a test fails", Place(document.path, 1), why=_words(said, folder))
+    if not told:
+        first = next(iter(tests.values()))
+        yield Finding("rule-test", "promtool fails", Place(first.path), why=_words(done.stderr, folder))
+
+
+def _run(promtool: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(promtool), *arguments], capture_output=True, text=True, check=False, timeout=SECONDS
+    )
+
+
+def _words(said: str, folder: Path) -> str:
+    lines = [line.rstrip() for line in said.replace(f"{folder}/", "").splitlines() if line.strip()]
+    return "\n".join(lines[:40])
