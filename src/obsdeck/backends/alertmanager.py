@@ -54,6 +54,17 @@ def status(url: str) -> Status:
     return Status(document["versionInfo"]["version"], document["uptime"], document["cluster"]["status"])
 
 
+def integrations(url: str) -> dict[str, frozenset[str]]:
+    """How each receiver of the configuration in force is told, in its own words: `webhook_configs`, ...
+
+    Raises as `status`.
+    """
+    import yaml  # noqa: PLC0415 - its configuration is the one answer that is no JSON
+
+    configuration = yaml.safe_load(http.get(f"{url}/api/v2/status").json()["config"]["original"])
+    return {row["name"]: frozenset(row) - {"name"} for row in configuration["receivers"]}
+
+
 def alerts(url: str) -> tuple[Alert, ...]:
     """The alerts it holds now. Raises as `status`."""
     return tuple(

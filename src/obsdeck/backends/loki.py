@@ -39,6 +39,19 @@ class Count:
     value: float
 
 
+@dataclass(frozen=True)
+class Series:
+    """One series of a metric query over time.
+
+    Attributes:
+        labels: What it was grouped by.
+        points: Pairs of seconds since the epoch and value, oldest first.
+    """
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[float, float], ...]
+
+
 def query_range(url: str, logql: str, *, start: float, end: float, limit: int = 100) -> tuple[Entry, ...]:
     """The newest lines that a log query selects, newest first.
 
@@ -64,6 +77,28 @@ def query(url: str, logql: str, *, time: float) -> tuple[Count, ...]:
     words = {"query": logql, "time": _nanoseconds(time)}
     rows = http.get(f"{url}/loki/api/v1/query", words).json()["data"]["result"]
     return tuple(Count(row["metric"], float(row["value"][1])) for row in rows)
+
+
+def metric_range(url: str, logql: str, *, start: float, end: float, step: float) -> tuple[Series, ...]:
+    """The values of a metric query over time; times and step in seconds. Raises as `query_range`."""
+    words = {"query": logql, "start": _nanoseconds(start), "end": _nanoseconds(end), "step": repr(step)}
+    rows = http.get(f"{url}/loki/api/v1/query_range", words).json()["data"]["result"]
+    return tuple(
+        Series(row["metric"], tuple((moment, float(value)) for moment, value in row["values"]))
+        for row in rows
+    )
+
+
+def series(url: str, selector: str, *, start: float, end: float) -> tuple[Mapping[str, str], ...]:
+    """The labels of every stream that a selector names between two moments. Raises as `query_range`."""
+    words = {"match[]": selector, "start": _nanoseconds(start), "end": _nanoseconds(end)}
+    return tuple(http.get(f"{url}/loki/api/v1/series", words).json().get("data") or ())
+
+
+def label_names(url: str, *, start: float, end: float) -> tuple[str, ...]:
+    """The names of the labels between two moments, in seconds. Raises as `query_range`."""
+    words = {"start": _nanoseconds(start), "end": _nanoseconds(end)}
+    return tuple(http.get(f"{url}/loki/api/v1/labels", words).json().get("data") or ())
 
 
 def label_values(url: str, label: str, *, start: float, end: float) -> tuple[str, ...]:

@@ -73,6 +73,27 @@ class Target:
     error: str
 
 
+@dataclass(frozen=True)
+class Rule:
+    """One rule that Prometheus evaluates.
+
+    Attributes:
+        name: Of the alert, or of the series that it records.
+        expression: Its PromQL.
+        alerting: Whether it is an alert and no recording rule.
+        active: The labels of each alert that it fires now, `alertname` among them.
+        health: How the last evaluation went: ok, err, or unknown before the first.
+        error: Why it failed.
+    """
+
+    name: str
+    expression: str
+    alerting: bool
+    active: tuple[Mapping[str, str], ...]
+    health: str = "unknown"
+    error: str = ""
+
+
 def query(url: str, promql: str, *, time: float | None = None) -> tuple[Sample, ...]:
     """The value of an expression that yields a vector, at one moment.
 
@@ -105,9 +126,26 @@ def series(url: str, selector: str, *, start: float, end: float) -> tuple[Mappin
     return tuple(_data(url, "series", {"match[]": selector, "start": repr(start), "end": repr(end)}))
 
 
-def label_values(url: str, label: str, selector: str = "") -> tuple[str, ...]:
-    """Every value of a label, of all series or of those that a selector names. Raises as `query`."""
-    return tuple(_data(url, f"label/{label}/values", {"match[]": selector} if selector else {}))
+def label_values(
+    url: str, label: str, selector: str = "", *, start: float | None = None, end: float | None = None
+) -> tuple[str, ...]:
+    """Every value of a label, of all series or of those that a selector names. Raises as `query`.
+
+    Args:
+        url: Prometheus' base URL.
+        label: The label's name.
+        selector: A series selector; all series by default.
+        start: Seconds since the epoch; as far back as there is data by default.
+        end: Seconds since the epoch.
+    """
+    return tuple(_data(url, f"label/{label}/values", _selected(selector, start, end)))
+
+
+def label_names(
+    url: str, selector: str = "", *, start: float | None = None, end: float | None = None
+) -> tuple[str, ...]:
+    """Every label's name. Arguments as of `label_values`; raises as `query`."""
+    return tuple(_data(url, "labels", _selected(selector, start, end)))
 
 
 def exemplars(url: str, promql: str, *, start: float, end: float) -> tuple[Exemplar, ...]:
@@ -135,6 +173,22 @@ def targets(url: str) -> tuple[Target, ...]:
     )
 
 
+def rules(url: str) -> tuple[Rule, ...]:
+    """All rules, in the order of their files. Raises as `query`."""
+    return tuple(
+        Rule(
+            row["name"],
+            row["query"],
+            row["type"] == "alerting",
+            tuple(one["labels"] for one in row.get("alerts") or () if one["state"] == "firing"),
+            row.get("health", "unknown"),
+            row.get("lastError", ""),
+        )
+        for group in _data(url, "rules", {})["groups"]
+        for row in group["rules"]
+    )
+
+
 def version(url: str) -> str:
     """The server's version; empty where it was built without one. Raises as `query`."""
     return str(_data(url, "status/buildinfo", {})["version"])
@@ -144,6 +198,12 @@ def flags(url: str) -> dict[str, str]:
     """The flags it runs with, without their dashes. Raises as `query`."""
     found: dict[str, str] = _data(url, "status/flags", {})
     return found
+
+
+def _selected(selector: str, start: float | None, end: float | None) -> dict[str, str]:
+    times = {"start": start, "end": end}
+    words = {name: repr(moment) for name, moment in times.items() if moment is not None}
+    return {"match[]": selector, **words} if selector else words
 
 
 def _data(url: str, path: str, parameters: Mapping[str, str]) -> Any:

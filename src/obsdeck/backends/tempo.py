@@ -24,6 +24,7 @@ class TraceSummary:
         root_name: The name of its first span.
         start: Nanoseconds since the epoch.
         duration_ms: Milliseconds.
+        longest: Nanoseconds of the longest span that fits the query, of those that the answer holds.
     """
 
     trace_id: str
@@ -31,6 +32,20 @@ class TraceSummary:
     root_name: str
     start: int
     duration_ms: float
+    longest: int = 0
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series of a TraceQL metrics query.
+
+    Attributes:
+        labels: What it was grouped by.
+        points: Pairs of seconds since the epoch and value, oldest first.
+    """
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[float, float], ...]
 
 
 def trace(url: str, trace_id: str) -> Mapping[str, Any] | None:
@@ -64,6 +79,22 @@ def search(url: str, traceql: str, *, start: float, end: float, limit: int = 20)
             row.get("rootTraceName", ""),
             int(row.get("startTimeUnixNano", 0)),
             float(row.get("durationMs", 0)),
+            max((int(span.get("durationNanos", 0)) for span in _spans(row)), default=0),
+        )
+        for row in rows
+    )
+
+
+def metrics_range(url: str, traceql: str, *, start: float, end: float, step: float) -> tuple[Series, ...]:
+    """The values of a TraceQL metrics query over time; times and step in seconds. Raises as `trace`."""
+    words = {"q": traceql, "start": str(int(start)), "end": str(int(end) + 1), "step": f"{step:g}s"}
+    rows = http.get(f"{url}/api/metrics/query_range", words).json().get("series", ())
+    return tuple(
+        Series(
+            {one["key"]: str(next(iter(one["value"].values()), "")) for one in row.get("labels", ())},
+            tuple(
+                (int(one["timestampMs"]) / 1000, float(one.get("value", 0))) for one in row.get("samples", ())
+            ),
         )
         for row in rows
     )
@@ -78,6 +109,10 @@ def tag_values(url: str, tag: str) -> tuple[str, ...]:
 def version(url: str) -> str:
     """The server's version; the trace store answers `obsdeck`. Raises as `trace`."""
     return str(http.get(f"{url}/api/status/buildinfo").json()["version"])
+
+
+def _spans(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [span for spanset in row.get("spanSets", ()) for span in spanset.get("spans", ())]
 
 
 _NOT_FOUND = 404

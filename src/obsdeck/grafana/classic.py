@@ -8,6 +8,7 @@ text or an object. The tree of the second schema (`elements`, `layout`) is refus
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -187,4 +188,5 @@ def _text(found: Any) -> str:
 
 
 def _number(found: Any) -> int:
-    return int(found) if isinstance(found, (int, float)) and not isinstance(found, bool) else 0
+    number = isinstance(found, (int, float)) and not isinstance(found, bool) and math.isfinite(found)
+    return int(found) if number else 0

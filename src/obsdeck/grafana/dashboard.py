@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MAY_BE_EMPTY = "may_be_empty"
+"""A hidden constant of a dashboard: the numbers of the panels that may be empty, with commas between.
+
+A variable, since Grafana keeps it when it saves the dashboard, and drops keys that it does not know.
+"""
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -145,3 +151,9 @@ class Dashboard:
     annotations: tuple[Target, ...]
     links: tuple[Link, ...]
     model: Mapping[str, Any]
+
+    @property
+    def may_be_empty(self) -> frozenset[int]:
+        """The panels that the dashboard itself says may show nothing; their `no_value` is the reason."""
+        listed = next((one.query for one in self.variables if one.name == MAY_BE_EMPTY), "")
+        return frozenset(int(number) for number in listed.split(",") if number.strip().isdigit())

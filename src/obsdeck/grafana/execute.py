@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from obsdeck.errors import ObsdeckError
 from obsdeck.grafana import ask, interval, timerange
 from obsdeck.grafana.interpolate import interpolate
 from obsdeck.grafana.queries import Query, Request, prepare
 from obsdeck.grafana.resolve import scope_of, source_of
+from obsdeck.grafana.variables import Value, of_dashboard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from obsdeck.grafana.resolve import Resolved
     from obsdeck.grafana.sources import DataSources
     from obsdeck.grafana.timerange import TimeRange
-    from obsdeck.grafana.variables import Value
 
 SCREEN = 1_920
 """Pixels of the screen whose width a panel has a share of: as many points are asked for."""
@@ -91,7 +91,7 @@ def plan(
         span: The time range.
         panel: The one panel that is meant; all and the annotations by default.
     """
-    scope = scope_of(resolved)
+    scope = {**of_dashboard(dashboard.uid, dashboard.title), **scope_of(resolved)}
     planned: list[Planned] = []
     for one in dashboard.panels:
         if panel in {0, one.id}:
@@ -150,10 +150,10 @@ def _targets(place: Planned, target: Target, request: Request) -> Iterator[Plann
         yield replace(place, ref_id=query.ref_id, query=query)
 
 
-def _repeated(panel: Panel, scope: dict[str, Value]) -> Iterator[dict[str, Value]]:
+def _repeated(panel: Panel, scope: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The values with which a panel is shown: once, or once for each value of the variable it repeats by."""
     several = scope.get(panel.repeat)
-    if several is None or not several.values or several.verbatim:
+    if not isinstance(several, Value) or not several.values or several.verbatim:
         yield scope
         return
     for one in several.values:

@@ -78,6 +78,8 @@ def panes(url: str) -> tuple[Pane, ...]:
 
 def _pane(one: Mapping[str, Any]) -> Pane:
     span = one.get("range") or {}
+    if not all(isinstance(query, dict) for query in one["queries"]):
+        raise TypeError("a query is no object")
     return Pane(
         datasource=str(one.get("datasource") or ""),
         queries=tuple(one["queries"]),

@@ -165,7 +165,7 @@ FORMATS: dict[str, Format] = {
     "distributed": _distributed,
     "doublequote": lambda value, _: _quoted(value.values, '"', '\\"'),
     "glob": glob,
-    "html": lambda value, _: html.escape(", ".join(value.values)),
+    "html": lambda value, _: html.escape(", ".join(value.values)).replace("&#x27;", "&#39;"),
     "join": _join,
     "json": _json,
     "lucene": _lucene,

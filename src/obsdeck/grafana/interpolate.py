@@ -74,7 +74,7 @@ def _value(name: str, path: str | None, scope: Scope) -> Value | None:
         return Value(name, "&".join(map(queryparam, chosen)), verbatim=True)
     found = scope.get(name)
     if isinstance(found, Mapping):
-        found = None if path is None else _at(found, path)
+        found = found.get("") if path is None else _at(found, path)
     elif isinstance(found, Value):
         return found
     if found is None:

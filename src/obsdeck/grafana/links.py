@@ -123,7 +123,12 @@ def from_line(
 
 def _derived(field: Mapping[str, Any], labels: Mapping[str, str], line: str) -> str:
     """The value of a derived field: that of the first label whose name fits, or the group in the text."""
-    pattern = re.compile(str(field.get("matcherRegex", "")))
+    try:
+        pattern = re.compile(str(field.get("matcherRegex", "")))
+    except re.error as error:
+        raise BrokenLinkError(
+            str(field.get("name")), f"its matcher is no regular expression: {error}"
+        ) from error
     if field.get("matcherType") == "label":
         return next((value for name, value in labels.items() if pattern.search(name)), "")
     found = pattern.search(line)

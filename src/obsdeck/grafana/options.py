@@ -6,6 +6,7 @@ Facts: https://grafana.com/docs/grafana/latest/datasources/prometheus/template-v
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,8 @@ def _intervals(variable: Variable, span: TimeRange) -> list[Option]:
     if not variable.model.get("auto"):
         return written_ones
     low = interval.parse(written(variable.model.get("auto_min") or "10s")) or 1
-    count = int(variable.model.get("auto_count") or _AUTO_POINTS)
+    written_count = written(variable.model.get("auto_count"))
+    count = int(written_count) if written_count.isdecimal() else _AUTO_POINTS
     return [Option(interval.write(interval.interval(span.length, count, low)), "auto"), *written_ones]
 
 
@@ -120,7 +122,7 @@ def _ask_prometheus(url: str, query: str, span: TimeRange) -> Iterable[str]:
     if found := _LABEL_NAMES.fullmatch(query):
         return prometheus.label_names(url, found[1].strip(), start=start, end=end)
     if found := _METRICS.fullmatch(query):
-        wanted = re.compile(found[1].strip())
+        wanted = _pattern(found[1].strip())
         return filter(wanted.search, prometheus.label_values(url, "__name__", start=start, end=end))
     if found := _QUERY_RESULT.fullmatch(query):
         return [_sample(one) for one in prometheus.query(url, found[1], time=end)]
@@ -161,11 +163,22 @@ def _cut(option: Option, regex: str) -> Iterable[Option]:
         return [option]
     slashed = _SLASHED.fullmatch(regex)
     flags = re.IGNORECASE if slashed and "i" in slashed[2] else re.NOFLAG
-    pattern = re.compile(re.sub(r"\(\?<(?![=!])", "(?P<", slashed[1] if slashed else f"^{regex}$"), flags)
+    pattern = _pattern(slashed[1] if slashed else f"^{regex}$", flags)
     matches = list(pattern.finditer(option.text))
     if "g" not in (slashed[2] if slashed else ""):
         matches = matches[:1]
     return [_taken(match, option) for match in matches]
+
+
+def _pattern(text: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
+    """A regular expression of JavaScript: named groups are spelt differently there."""
+    try:
+        with warnings.catch_warnings():
+            # Of what Python may read otherwise one day (`[[`); JavaScript has no such plans.
+            warnings.simplefilter("ignore", FutureWarning)
+            return re.compile(re.sub(r"\(\?<(?![=!])", "(?P<", text), flags)
+    except re.error as error:
+        raise FailedError(f"{text!r} is no regular expression", why=str(error)) from error
 
 
 def _taken(match: re.Match[str], option: Option) -> Option:
@@ -183,7 +196,7 @@ def _sorted(found: Iterable[Option], order: int) -> list[Option]:
         digits = re.search(r"\d+", option.text)
         return float(digits[0]) if digits else float("-inf")
 
-    if not order:
+    if order not in range(1, 9):
         return list(found)
     keys: tuple[Callable[[Option], str | float], ...] = (
         lambda option: option.text,

@@ -113,16 +113,21 @@ def _prometheus(
     if not expr:
         return
     panel_step = request.step(source)
-    own = interpolate(str(model.get("interval") or model.get("step") or ""), request.scope).text
+    own = interpolate(str(model.get("interval") or ""), request.scope).text
     min_step = interval.parse(own)
     step = interval.prometheus_step(
-        request.range.length, panel_step, min_step, int(model.get("intervalFactor") or 1)
+        request.range.length, panel_step, min_step, _count(model.get("intervalFactor"), 1)
     )
     scrape = min_step or _scrape(source)
     names = {**of_time(request.range, step, scrape), **_rates(panel_step, scrape), **request.scope}
     done = interpolate(expr, names, BY_SOURCE["prometheus"])
     for kind in _prometheus_kinds(model):
         yield Query(ref_id, source, kind, done.text, request.range, step, unknown=done.unknown)
+
+
+def _count(found: Any, default: int) -> int:
+    """A number above 0 as the file has it, which may be text; the default for anything else."""
+    return int(found) if str(found).isdecimal() and int(found) else default
 
 
 def _scrape(source: DataSource) -> int:
@@ -159,7 +164,7 @@ def _loki(model: Mapping[str, Any], ref_id: str, source: DataSource, request: Re
     # A log query begins with its selector; whatever computes numbers begins with a function.
     lines = done.text.lstrip().startswith("{")
     kind: Kind = "logs" if lines else "instant" if instant else "range"
-    limit = int(model.get("maxLines") or source.settings.get("maxLines") or _MAX_LINES)
+    limit = _count(model.get("maxLines"), _count(source.settings.get("maxLines"), _MAX_LINES))
     yield Query(ref_id, source, kind, done.text, request.range, step, limit, done.unknown)
 
 
@@ -179,7 +184,7 @@ def _tempo(model: Mapping[str, Any], ref_id: str, source: DataSource, request: R
         kind = "trace"
     elif _METRICS.search(text):
         kind = "traceql-metrics"
-    limit = int(model.get("limit") or _MAX_TRACES)
+    limit = _count(model.get("limit"), _MAX_TRACES)
     yield Query(ref_id, source, kind, text, request.range, request.step(source), limit, done.unknown)
 
 
@@ -196,7 +201,7 @@ def _service_graph(
         fields += ", client_service_namespace, server_service_namespace"
     for metric in SERVICE_GRAPH:
         expr = " OR ".join(
-            f"sum by ({fields}) (rate({metric}{interpolate(one, request.scope, glob).text}[$__range]))"
+            f"sum by ({fields}) (rate({metric}{interpolate(str(one), request.scope, glob).text}[$__range]))"
             for one in selectors
         )
         yield from _prometheus({"expr": expr, "instant": True}, f"{ref_id}-{metric}", prometheus, request)
@@ -205,13 +210,14 @@ def _service_graph(
 def _from_filters(model: Mapping[str, Any]) -> str:
     """The TraceQL that the search form stands for."""
     conditions = []
-    for one in model.get("filters") or ():
+    filters = model.get("filters")
+    for one in filters if isinstance(filters, list) else ():
         value = one.get("value")
         if not one.get("tag") or not value:
             continue
         scope = one.get("scope", "")
         name = one["tag"] if scope in {"", "intrinsic"} else f"{scope}.{one['tag']}"
-        text = "|".join(value) if isinstance(value, list) else str(value)
+        text = "|".join(map(str, value)) if isinstance(value, list) else str(value)
         quoted = f'"{text}"' if one.get("valueType", "string") == "string" else text
         operator = "=~" if "|" in text and one.get("operator") == "=" else one.get("operator", "=")
         conditions.append(f"{name}{operator}{quoted}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+from obsdeck.errors import UsageError
 from obsdeck.grafana import explore, timerange
 from obsdeck.grafana.formats import uriencode
 from obsdeck.grafana.interpolate import interpolate
@@ -68,10 +69,9 @@ def openings(title: str, url: str, sources: DataSources, *, now: int) -> tuple[O
         NoSourceError: A data source is not declared.
     """
     try:
-        panes = explore.panes(url)
-    except ValueError as error:
+        return tuple(_openings(title, explore.panes(url), sources, now))
+    except (ValueError, UsageError) as error:
         raise BrokenLinkError(title, f"{error}: {url}") from error
-    return tuple(_openings(title, panes, sources, now))
 
 
 def _openings(

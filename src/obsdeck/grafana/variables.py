@@ -1,7 +1,8 @@
 """What the names in a dashboard's texts stand for: the values of variables, and what Grafana itself knows.
 
 A scope maps a name to a `Value`, to plain text or a number, or to a tree of mappings into which a
-reference goes by a path: `${__field.labels.http_route}`, `${__data.fields["trace id"]}`.
+reference goes by a path: `${__field.labels.http_route}`, `${__data.fields["trace id"]}`. Its
+entry without a name is what a reference without a path stands for.
 """
 
 from __future__ import annotations
@@ -105,8 +106,17 @@ def of_point(
     """
     text = written(value)
     return {
-        "__value": {"raw": value, "numeric": value, "text": text, "time": time},
+        "__value": {"": text, "raw": value, "numeric": value, "text": text, "time": time},
         "__field": {"name": name, "displayName": name, "labels": labels},
         "__series": {"name": name},
         "__data": {"fields": {"Time": time, name: value, **(fields or {})}},
+    }
+
+
+def of_dashboard(uid: str, title: str) -> dict[str, Any]:
+    """The names that follow from the dashboard that is shown; organisation and person as Grafana begins."""
+    return {
+        "__dashboard": {"": title, "name": title, "uid": uid},
+        "__org": {"": 1, "id": 1, "name": "Main Org."},
+        "__user": {"": 1, "id": 1, "login": "admin", "email": "admin@localhost"},
     }

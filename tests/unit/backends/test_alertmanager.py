@@ -28,3 +28,12 @@ def test_alerts(server: Any) -> None:
     server.answers["/api/v2/alerts"] = (200, json.dumps([row]))
     (alert,) = alertmanager.alerts(server.url)
     assert (alert.labels["alertname"], alert.state) == ("Slow", "active")
+
+
+def test_how_each_receiver_is_told(server: Any) -> None:
+    original = "receivers: [{name: people, slack_configs: [{}], email_configs: [{}]}, {name: nobody}]"
+    server.answers["/api/v2/status"] = (200, json.dumps({"config": {"original": original}}))
+    assert alertmanager.integrations(server.url) == {
+        "people": {"slack_configs", "email_configs"},
+        "nobody": set(),
+    }

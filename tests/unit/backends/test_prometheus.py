@@ -77,3 +77,24 @@ def test_series_labels_metadata_flags_and_version(server: Any) -> None:
     assert prometheus.metadata(server.url)["up"][0]["type"] == "gauge"
     assert prometheus.flags(server.url)["web.enable-otlp-receiver"] == "true"
     assert prometheus.version(server.url) == "3.15.0"
+
+
+def test_rules_and_what_they_fire_now(server: Any) -> None:
+    states = ("firing", "pending")
+    alert = {
+        "type": "alerting",
+        "name": "Slow",
+        "query": "up > 1",
+        "health": "ok",
+        "alerts": [{"labels": {"job": state}, "state": state} for state in states],
+    }
+    recording = {"type": "recording", "name": "a:b", "query": "up(", "health": "err", "lastError": "no"}
+    server.answers["/api/v1/rules"] = data({"groups": [{"rules": [alert]}, {"rules": [recording]}]})
+    slow, recorded = prometheus.rules(server.url)
+    assert (slow.name, slow.expression, slow.alerting, slow.active) == (
+        "Slow",
+        "up > 1",
+        True,
+        ({"job": "firing"},),
+    )
+    assert (recorded.alerting, recorded.active, recorded.health, recorded.error) == (False, (), "err", "no")

@@ -50,3 +50,10 @@ def test_tag_values_and_version(server: Any) -> None:
     server.answers["/api/status/buildinfo"] = (200, '{"version":"v3.0.3"}')
     assert tempo.tag_values(server.url, "resource.service.name") == ("shop", "")
     assert tempo.version(server.url) == "v3.0.3"
+
+
+def test_a_search_knows_the_longest_span_of_each_answer(server: Any) -> None:
+    spans = [{"durationNanos": "5"}, {"durationNanos": "70"}, {}]
+    row = {"traceID": "ab", "spanSets": [{"spans": spans}, {"spans": [{"durationNanos": "8"}]}]}
+    server.answers["/api/search"] = (200, json.dumps({"traces": [row, {"traceID": "cd"}]}))
+    assert [one.longest for one in tempo.search(server.url, "{}", start=1, end=2)] == [70, 0]
