@@ -15,11 +15,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pack_reference
+
 from obsdeck import instrument
 from obsdeck.stack.components import ALL, Component
 from obsdeck.stack.install import load_versions
 from obsdeck.stack.scaffold import env_example
-from obsdeck.stack.variables import PORTS, PROGRAMS, RETENTION, STACK, Variable
+from obsdeck.stack.variables import ALERTS, PORTS, PROGRAMS, RETENTION, STACK, Variable
 from obsdeck.telemetry.settings import ARGUMENTS
 from obsdeck.telemetry.settings import Variable as ServiceVariable
 
@@ -27,7 +29,10 @@ ROOT = Path(__file__).resolve().parents[1]
 STANDARD = ROOT / "scripts" / "standard_variables.toml"
 SIGNALS = ("TRACES", "METRICS", "LOGS")
 MADE = "<!-- Written by scripts/generate_reference.py; change the code, then run `just reference`. -->\n"
-VERBS = ("up", "status", "logs", "doctor", "run", "down", "config", "install", "init", "version")
+VERBS = (
+    *("up", "status", "logs", "doctor", "trace", "run", "down"),
+    *("generate", "check", "lineage", "config", "install", "init", "version"),
+)
 
 
 def main() -> int:
@@ -52,6 +57,7 @@ def pages() -> dict[str, str]:
         "docs/reference/settings.md": settings(),
         "docs/reference/components.md": components(),
         "docs/reference/cli.md": command_line(),
+        **pack_reference.pages(MADE),
     }
 
 
@@ -61,6 +67,7 @@ def settings() -> str:
         ("Ports", "All on 127.0.0.1.", PORTS),
         ("Retention", "Each signal is limited by age and by size.", RETENTION),
         ("Stack", "", STACK),
+        ("Alerts", "Who is told; nobody by default. [The guide](../guides/alerts.md) has examples.", ALERTS),
         ("Programs", "A program that you name is used as it is; none is looked for elsewhere.", PROGRAMS),
     )
     text = (

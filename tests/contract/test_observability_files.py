@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from obsdeck.stack import commands
-from obsdeck.stack.components import SERVERS
+from obsdeck.stack import commands, receivers, targets
+from obsdeck.stack.components import ON_REQUEST, SERVERS
 from obsdeck.stack.environment import load_settings
 from obsdeck.stack.home import Home
 from obsdeck.stack.install import load_versions
@@ -21,7 +24,6 @@ OPS = ROOT / "ops" / "observability"
 COMPOSE = OPS / "compose.yaml"
 SERVER_FILES = sorted(path for path in OPS.glob("*/**/*") if path.suffix in {".yaml", ".yml", ".ini"})
 REFERENCE = re.compile(r"(?<!\$)\$\{(?:env:)?([A-Z]\w*)(?::?-([^}]*))?")
-SECTIONS = ("Impact", "Diagnosis", "Mitigation", "Verify", "False positives")
 
 
 def load(path: Path) -> Any:
@@ -33,11 +35,6 @@ def services() -> dict[str, dict[str, Any]]:
     return found
 
 
-def alerts() -> list[dict[str, Any]]:
-    rules = (rule for group in load(OPS / "prometheus/rules/stack.yaml")["groups"] for rule in group["rules"])
-    return [rule for rule in rules if "alert" in rule]
-
-
 def native_environment(tmp_path: Path) -> dict[str, str]:
     settings = load_settings(environ={}, env_file=_empty(tmp_path))
     return commands.environment(settings, Home(tmp_path, tmp_path), embedded_traces=False, base={})
@@ -46,7 +43,8 @@ def native_environment(tmp_path: Path) -> dict[str, str]:
 def native_flags(component: str, tmp_path: Path) -> set[str]:
     settings = load_settings(environ={}, env_file=_empty(tmp_path))
     program = commands.programs(component, Path(component), settings, Home(tmp_path, tmp_path))[0]
-    return {word.partition("=")[0].lstrip("-") for word in program.argv[1:]}
+    flags = program.argv[program.argv.index(component) + 1 :]
+    return {word.partition("=")[0].lstrip("-") for word in flags}
 
 
 def _empty(tmp_path: Path) -> Path:
@@ -73,7 +71,9 @@ def test_defaults_in_files_are_those_of_the_table(path: Path) -> None:
 
 def test_the_compose_file_asks_for_nothing_that_is_not_in_the_table() -> None:
     text = COMPOSE.read_text(encoding="utf-8")
-    assert {name for name, _ in REFERENCE.findall(text) if name != "NAME"} <= VARIABLES.keys()
+    asked = {name for name, _ in REFERENCE.findall(text)}
+    given = {"NAME", targets.DOCKER_FOLDER, receivers.DOCKER_FOLDER, "OBSDECK_GENERATED"}
+    assert asked - given <= VARIABLES.keys()
 
 
 def test_containers_get_every_variable_that_their_files_have_no_default_for() -> None:
@@ -86,7 +86,12 @@ def test_containers_get_every_variable_that_their_files_have_no_default_for() ->
 
 def test_every_component_is_a_service_and_the_other_way_round() -> None:
     beside = {"collector-volume", "retention"}
-    assert services().keys() - beside == {component.name for component in SERVERS}
+    assert services().keys() - beside == {component.name for component in (*SERVERS, *ON_REQUEST)}
+
+
+def test_what_comes_on_request_has_a_profile_of_that_word_and_nothing_else_has_one() -> None:
+    profiles = {name: service["profiles"] for name, service in services().items() if "profiles" in service}
+    assert profiles == {component.name: [component.watches] for component in ON_REQUEST}
 
 
 def test_images_are_those_of_the_list_of_versions() -> None:
@@ -96,12 +101,11 @@ def test_images_are_those_of_the_list_of_versions() -> None:
     assert images == {name: release.image for name, release in load_versions().items()}
 
 
-@pytest.mark.parametrize("component", ["prometheus", "alertmanager"])
+@pytest.mark.parametrize("component", ["prometheus", "alertmanager", "postgres-exporter", "redis-exporter"])
 def test_both_runtimes_give_the_same_flags(component: str, tmp_path: Path) -> None:
     words = services()[component]["command"]
     contained = {word.partition("=")[0].lstrip("-") for word in words}
-    # A container does not know the address under which people open it.
-    assert contained - {"web.external-url"} == native_flags(component, tmp_path)
+    assert contained == native_flags(component, tmp_path)
 
 
 def test_both_runtimes_give_the_collector_its_files_in_the_same_order() -> None:
@@ -121,7 +125,7 @@ def test_containers_have_no_more_than_they_need(name: str) -> None:
     assert service["pids_limit"]
     assert "latest" not in service["image"]
     assert not service.get("privileged")
-    configuration = [mount for mount in service.get("volumes", []) if mount.startswith((".", "/"))]
+    configuration = [mount for mount in service.get("volumes", []) if mount.startswith((".", "/", "$"))]
     assert all(mount.endswith(":ro") for mount in configuration)
 
 
@@ -140,9 +144,43 @@ def test_every_port_is_published_on_loopback_with_its_variable() -> None:
 
 
 def test_containers_are_scraped_by_the_names_of_their_services() -> None:
-    targets = load(OPS / "prometheus/targets/docker.yaml")
-    assert {target["labels"]["job"] for target in targets} == {component.name for component in SERVERS}
-    assert all(target["targets"][0].split(":")[0] == target["labels"]["job"] for target in targets)
+    scraped = load(OPS / "prometheus/targets/docker.yaml")
+    assert {target["labels"]["job"] for target in scraped} == {component.name for component in SERVERS}
+    assert all(target["targets"][0].split(":")[0] == target["labels"]["job"] for target in scraped)
+
+
+def test_what_is_behind_a_profile_stands_ready_to_be_scraped(tmp_path: Path) -> None:
+    text = (OPS / "prometheus/targets/docker.yaml").read_text(encoding="utf-8")
+    ready = yaml.safe_load("".join(f"{line}\n" for line in re.findall(r"^# (- .*)$", text, re.MULTILINE)))
+    folder = targets.write_docker((*SERVERS, *ON_REQUEST), Home(tmp_path, tmp_path))
+    assert ready == load(folder / "docker.yaml")
+
+
+def test_prometheus_follows_the_folder_that_is_laid_into_its_container() -> None:
+    [scrape] = load(OPS / "prometheus/prometheus.yml")["scrape_configs"]
+    assert "requested/*.yaml" in scrape["file_sd_configs"][0]["files"]
+    mounts = services()["prometheus"]["volumes"]
+    [mount] = [one for one in mounts if targets.DOCKER_FOLDER in one]
+    assert mount == f"${{{targets.DOCKER_FOLDER}:-./prometheus/requested}}:/etc/prometheus/requested:ro"
+    assert (OPS / "prometheus/requested").is_dir()
+
+
+def test_alertmanagers_container_is_given_every_secret_and_puts_it_into_a_file(tmp_path: Path) -> None:
+    service = services()["alertmanager"]
+    assert service["environment"] == {name: f"${{{name}:-}}" for name in receivers.SECRET}
+    assert f"${{{receivers.DOCKER_FOLDER}:-./alertmanager}}:/etc/alertmanager:ro" in service["volumes"]
+    given = {name: f"http://h/{name}?a=$b&c='d'" for name in receivers.SECRET}
+    done = subprocess.run(
+        ["/bin/sh", str(OPS / "alertmanager/entrypoint.sh"), "env"],
+        env={**given, "TMPDIR": str(tmp_path), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    folder = tmp_path / receivers.IN_CONTAINER.name
+    assert {path.name: path.read_text() for path in folder.iterdir()} == given
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    assert "OBSDECK_ALERT" not in done.stdout
 
 
 def test_the_collector_acknowledges_nothing_that_only_lies_in_memory() -> None:
@@ -176,36 +214,3 @@ def test_metrics_that_prometheus_would_take_are_not_filtered_out() -> None:
     conditions = load(OPS / "collector/config.yaml")["processors"]["filter/unstorable"]["metric_conditions"]
     assert window == "30m"
     assert any('Now() - Duration("29m")' in condition for condition in conditions)
-
-
-@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: f"{rule['alert']}-{rule['labels']['severity']}")
-def test_an_alert_says_what_is_wrong_and_has_a_runbook(rule: dict[str, Any]) -> None:
-    assert rule["labels"]["severity"] in {"warning", "critical"}
-    assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
-    assert rule["annotations"]["runbook_url"] == f"runbooks/stack/{rule['alert']}.md"
-    text = (ROOT / rule["annotations"]["runbook_url"]).read_text(encoding="utf-8")
-    _, head, body = text.split("---\n", 2)
-    front = yaml.safe_load(head)
-    assert front["alert"] == rule["alert"]
-    assert rule["labels"]["severity"] in front["severity"]
-    assert front["owner"]
-    assert re.findall(r"^## (.+)$", body, re.MULTILINE) == list(SECTIONS)
-    assert "```promql" in body
-
-
-def test_a_runbook_belongs_to_an_alert() -> None:
-    pages = {path.stem for path in (ROOT / "runbooks" / "stack").glob("*.md")}
-    assert pages == {rule["alert"] for rule in alerts()}
-
-
-def test_every_alert_is_tested_firing_and_quiet() -> None:
-    cases = [
-        case
-        for test in load(OPS / "prometheus/tests/stack.yaml")["tests"]
-        for case in test.get("alert_rule_test", [])
-    ]
-    fires = {case["alertname"] for case in cases if case["exp_alerts"]}
-    quiet = {case["alertname"] for case in cases if not case["exp_alerts"]}
-    names = {rule["alert"] for rule in alerts()}
-    assert fires == names
-    assert quiet == names

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.docker
 
 OPS = Path(__file__).resolve().parents[2] / "ops" / "observability"
-OPTIONAL = {"grafana", "node-exporter"}
+ON_REQUEST = {"postgres-exporter", "redis-exporter"}
+OPTIONAL = {"grafana", "node-exporter"} | ON_REQUEST
 BESIDE = {"collector-volume", "retention"}
 """What is no server: it has no metrics and no port."""
 START_SECONDS = 180
@@ -89,6 +90,7 @@ def stack() -> Iterator[Compose]:
     text = (OPS / "compose.yaml").read_text(encoding="utf-8")
     ports = set(re.findall(r"\{(OBSDECK_\w+_PORT):-", text))
     environ = {**os.environ, **_free_ports(ports), "COMPOSE_PROJECT_NAME": f"obsdeck-{secrets.token_hex(4)}"}
+    environ["COMPOSE_PROFILES"] = "postgres,redis"
     compose = Compose(environ, services)
     try:
         compose.up()
@@ -234,7 +236,7 @@ def test_an_exemplar_leads_from_the_metric_to_the_trace(stack: Compose) -> None:
 
 def test_the_servers_scrape_and_find_each_other(stack: Compose) -> None:
     url = f"{stack.url('OBSDECK_PROMETHEUS_PORT')}/api/v1"
-    expected = set(stack.services) - BESIDE
+    expected = set(stack.services) - BESIDE - ON_REQUEST
     until(
         lambda: (
             expected
@@ -360,4 +362,4 @@ def test_grafana_lets_its_admin_in_and_has_the_dashboard(stack: Compose) -> None
         }
         for uid in ("prometheus", "loki", "tempo"):
             assert admin.get(f"/api/datasources/uid/{uid}/health").json()["status"] == "OK", uid
-        assert admin.get("/api/dashboards/uid/obsdeck-quickstart").status_code == httpx.codes.OK
+        assert admin.get("/api/dashboards/uid/obsdeck-http").status_code == httpx.codes.OK

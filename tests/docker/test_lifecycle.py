@@ -11,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 import pytest
 
@@ -64,6 +65,36 @@ def test_up_twice_doctor_and_down(docker: Machine) -> None:
     assert docker.obsdeck("down").returncode == 0
     assert names() == []
     assert docker.running() == []
+
+
+def test_a_database_is_watched_from_when_it_is_asked_for(docker: Machine) -> None:
+    if docker.obsdeck("up", "--runtime", "docker", "--offline", "--no-demo").returncode == 3:
+        pytest.skip("images are not there")
+    before = identities()
+    asked = ("up", "--offline", "--no-demo", "--with", "redis")
+    done = docker.obsdeck(*asked, OBSDECK_REDIS_URL="redis://:s3cret@host.docker.internal:1")
+    if done.returncode == 3:
+        pytest.skip("the exporter's image is not there")
+    assert done.returncode == 0, done.stderr
+    assert docker.obsdeck("up", "--offline", "--no-demo").returncode == 0  # where nobody knows the address
+    assert before < identities(), "what ran before is not made anew"
+    query = f"http://127.0.0.1:{docker.port('PROMETHEUS')}/api/v1/query?query=redis_up"
+    deadline = time.monotonic() + 60
+    while not (found := json.load(urlopen(query))["data"]["result"]) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    [series] = found
+    assert (series["metric"]["job"], series["value"][1]) == ("redis-exporter", "0")
+    assert "redis does not answer" in docker.obsdeck("status").stderr
+    assert "s3cret" not in docker.obsdeck("logs", "redis-exporter").stdout
+    assert docker.obsdeck("down").returncode == 0
+    assert names() == []
+
+
+def identities() -> set[str]:
+    """The containers of the project; one that is made anew is another."""
+    label = f"label=com.docker.compose.project={compose.PROJECT}"
+    command = ["docker", "ps", "--quiet", "--no-trunc", "--filter", label]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
 
 
 def volumes() -> list[str]:

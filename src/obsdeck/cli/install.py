@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def install(
     components: Annotated[
         list[str] | None,
-        typer.Argument(help="Which components; all where none is named.", show_default=False),
+        typer.Argument(
+            help="Which components; those that `up` starts where none is named.", show_default=False
+        ),
     ] = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Download nothing; say what is missing.")
@@ -37,11 +39,12 @@ def install(
     """
     from obsdeck.cli.progress import Progress
     from obsdeck.errors import MissingError
-    from obsdeck.stack.components import named
+    from obsdeck.stack.components import SERVERS, named
     from obsdeck.stack.install.obtain import lacking, obtain, require, verify_cache
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    names = [component.name for component in named(components or ()) if not component.demo]
+    wanted = named(components) if components else SERVERS
+    names = [component.name for component in wanted if not component.demo]
     settings, home = context.load(env_file)
     with Progress(context.talk(), quiet=json) as progress:
         if verify:

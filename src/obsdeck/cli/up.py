@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 def up(
+    *,
     runtime: Annotated[
         Literal["auto", "docker", "native"] | None,
         typer.Option(help="How components run; auto prefers a running Docker engine.", show_default=False),
@@ -27,6 +28,15 @@ def up(
     offline: Annotated[
         bool, typer.Option("--offline", help="Download nothing; say what is missing.")
     ] = False,
+    databases: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="DATABASES",
+            help="Also watch these databases: postgres, redis, or postgres,redis.",
+            show_default=False,
+        ),
+    ] = None,
     env_file: context.EnvFile = None,
     json: context.Json = False,
 ) -> None:
@@ -39,10 +49,13 @@ def up(
     from obsdeck.cli.progress import Progress
     from obsdeck.diagnose import canary
     from obsdeck.stack import lifecycle
+    from obsdeck.stack.databases import words
 
     signal.signal(signal.SIGTERM, _terminated)
     settings, home = context.load(env_file)
-    wanted = lifecycle.Wanted(runtime or settings["OBSDECK_RUNTIME"], demo, offline)
+    wanted = lifecycle.Wanted(
+        runtime or settings["OBSDECK_RUNTIME"], demo, offline, databases=words(databases or ())
+    )
     with Progress(context.talk(), quiet=json) as progress:
         status = lifecycle.up(wanted, settings, home, progress)
         progress.task("one trace, metric and log on their way through")
@@ -84,7 +97,7 @@ def _next_steps(status: StackStatus) -> list[str]:
     urls = {row.name: row.url for row in status.components if row.state == "ready"}
     steps = ["Try next:"]
     if "grafana" in urls:
-        steps.append(f"  {urls['grafana']}/d/obsdeck-quickstart   the quickstart's dashboard")
+        steps.append(f"  {urls['grafana']}/d/obsdeck-http   rate, errors and duration of the quickstart")
     if "quickstart" in urls:
         steps.append(f"  curl {urls['quickstart']}/slow   then look for it in what follows")
         steps.append(f"  {urls['quickstart']}/docs   the quickstart service")

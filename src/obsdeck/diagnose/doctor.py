@@ -1,7 +1,7 @@
 """The examination: every hop of the path in order, and the first broken one as the verdict.
 
 A hop behind a broken one is not blamed: it is asked only if it can still answer for itself. The path is
-machine -> collector -> backends -> pipelines -> services -> round trip.
+machine -> collector -> backends -> alerting -> pipelines -> services -> round trip.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from obsdeck.diagnose import canary, component, machine, pipeline, service
+from obsdeck.diagnose import alerting, canary, component, machine, pipeline, service
 from obsdeck.diagnose.model import Check, guarded
 from obsdeck.diagnose.subject import Subject, processes, service_variables
 from obsdeck.stack import record
-from obsdeck.stack.components import COLLECTOR, LOKI, PROMETHEUS
+from obsdeck.stack.components import ALERTMANAGER, COLLECTOR, LOKI, PROMETHEUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,6 +115,8 @@ class _Examination:
         yield from self._components()
         if self._ready:
             yield guarded("clock", partial(machine.check_clock, self._subject, self._ready))
+        if {PROMETHEUS, ALERTMANAGER} <= set(self._ready):
+            yield from self._alerting()
         if COLLECTOR.name in self._takes_otlp:
             yield from self._through()
 
@@ -153,6 +155,18 @@ class _Examination:
         if all(check.ok for check in checks):
             self._takes_otlp.add(one.name)
         yield from checks
+
+    def _alerting(self) -> Iterator[Check]:
+        """The way of an alert, which needs no service."""
+        self._notify("alerts")
+        looks = {
+            "rules": alerting.check_rules,
+            "watchdog": alerting.check_watchdog,
+            "receivers": alerting.check_receivers,
+            "notifications": alerting.check_notifications,
+        }
+        for name, look in looks.items():
+            yield guarded(f"alerting.{name}", partial(look, self._subject))
 
     def _through(self) -> Iterator[Check]:
         """Pipelines, services and the round trip; each only where both its ends were found sound.

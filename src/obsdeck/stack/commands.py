@@ -12,8 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from obsdeck.stack import files, passwords
-from obsdeck.stack.components import BY_NAME, LOOPBACK
+from obsdeck.stack import databases, files, passwords
+from obsdeck.stack.components import (
+    ALERTMANAGER,
+    BY_NAME,
+    LOOPBACK,
+    POSTGRES_EXPORTER,
+    PROMETHEUS,
+    REDIS_EXPORTER,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,6 +111,7 @@ def environment(
         # Grafana reads the file itself, so the password is in no environment and no argument.
         "GF_SECURITY_ADMIN_PASSWORD": f"$__file{{{passwords.grafana_file(home)}}}",
         "GF_PATHS_PROVISIONING": str(home.etc("grafana") / "provisioning"),
+        "OBSDECK_GENERATED": str(home.etc("generated")),
         MARK: str(home.root),
     }
 
@@ -134,6 +142,7 @@ def _prometheus(binary: str, settings: Settings, home: Home) -> list[str]:
         f"--storage.tsdb.retention.time={settings['OBSDECK_METRICS_RETENTION']}",
         f"--storage.tsdb.retention.size={settings['OBSDECK_METRICS_MAX_SIZE']}",
         f"--web.listen-address={LOOPBACK}:{settings['OBSDECK_PROMETHEUS_PORT']}",
+        f"--web.external-url={PROMETHEUS.url(settings)}",
         "--web.enable-lifecycle",
         "--web.enable-otlp-receiver",
         "--web.enable-remote-write-receiver",
@@ -173,6 +182,7 @@ def _alertmanager(binary: str, settings: Settings, home: Home) -> list[str]:
         f"--config.file={home.etc('alertmanager') / 'alertmanager.yml'}",
         f"--storage.path={home.data('alertmanager')}",
         f"--web.listen-address={LOOPBACK}:{settings['OBSDECK_ALERTMANAGER_PORT']}",
+        f"--web.external-url={ALERTMANAGER.url(settings)}",
         "--cluster.listen-address=",
         "--log.level=warn",
     ]
@@ -198,6 +208,41 @@ def _node_exporter(binary: str, settings: Settings, _home: Home) -> list[str]:
         f"--web.listen-address={LOOPBACK}:{settings['OBSDECK_NODE_EXPORTER_PORT']}",
         "--log.level=warn",
     ]
+
+
+def _postgres_exporter(binary: str, settings: Settings, home: Home) -> list[str]:
+    return [
+        *_with_address("DATA_SOURCE_NAME", databases.file(POSTGRES_EXPORTER, home)),
+        binary,
+        f"--web.listen-address={LOOPBACK}:{settings['OBSDECK_POSTGRES_EXPORTER_PORT']}",
+        "--config.file=/dev/null",
+        "--collector.database_wraparound",
+        "--collector.long_running_transactions",
+        "--collector.postmaster",
+        "--collector.stat_activity_autovacuum",
+        "--collector.stat_checkpointer",
+        "--collector.stat_statements",
+        "--collector.stat_wal_receiver",
+        "--log.level=error",
+    ]
+
+
+def _redis_exporter(binary: str, settings: Settings, home: Home) -> list[str]:
+    return [
+        *_with_address("REDIS_ADDR", databases.file(REDIS_EXPORTER, home)),
+        binary,
+        f"--web.listen-address={LOOPBACK}:{settings['OBSDECK_REDIS_EXPORTER_PORT']}",
+        "--include-system-metrics",
+        "--connection-timeout=5s",
+    ]
+
+
+def _with_address(variable: str, file: Path) -> list[str]:
+    """What stands before a command that reads an address with a password from its environment.
+
+    Neither arguments nor the supervisor's file and environment hold it, only that one process.
+    """
+    return ["/bin/sh", "-c", f'IFS= read -r {variable} <"$0" && export {variable} && exec "$@"', str(file)]
 
 
 def _quickstart(settings: Settings, home: Home) -> tuple[Program, ...]:
@@ -227,4 +272,6 @@ _ARGUMENTS = {
     "alertmanager": _alertmanager,
     "grafana": _grafana,
     "node-exporter": _node_exporter,
+    "postgres-exporter": _postgres_exporter,
+    "redis-exporter": _redis_exporter,
 }

@@ -31,6 +31,8 @@ class Component:
         listens: The variables of all ports it opens.
         optional: Whether the stack is whole without it.
         demo: Whether it is there to show something; `--no-demo` leaves it out.
+        watches: The word of `up --with` for the database that it watches; it comes only when asked for, and
+            then it must. Empty for all others.
     """
 
     name: str
@@ -40,6 +42,12 @@ class Component:
     listens: tuple[str, ...]
     optional: bool = False
     demo: bool = False
+    watches: str = ""
+
+    @property
+    def address(self) -> str:
+        """The variable of the address of the database that it watches."""
+        return f"OBSDECK_{self.watches.upper()}_URL"
 
     def url(self, settings: Settings) -> str:
         """Where people open it."""
@@ -107,6 +115,23 @@ NODE_EXPORTER = Component(
     ("OBSDECK_NODE_EXPORTER_PORT",),
     optional=True,
 )
+# Ready is not whether the database answers: that is a finding, and no reason to stop.
+POSTGRES_EXPORTER = Component(
+    "postgres-exporter",
+    "postgres_exporter",
+    "OBSDECK_POSTGRES_EXPORTER_PORT",
+    ("OBSDECK_POSTGRES_EXPORTER_PORT", "/"),
+    ("OBSDECK_POSTGRES_EXPORTER_PORT",),
+    watches="postgres",
+)
+REDIS_EXPORTER = Component(
+    "redis-exporter",
+    "redis_exporter",
+    "OBSDECK_REDIS_EXPORTER_PORT",
+    ("OBSDECK_REDIS_EXPORTER_PORT", "/"),
+    ("OBSDECK_REDIS_EXPORTER_PORT",),
+    watches="redis",
+)
 QUICKSTART = Component(
     "quickstart",
     "quickstart service",
@@ -118,7 +143,8 @@ QUICKSTART = Component(
 )
 
 SERVERS = (COLLECTOR, PROMETHEUS, TEMPO, LOKI, ALERTMANAGER, GRAFANA, NODE_EXPORTER)
-ALL = (*SERVERS, QUICKSTART)
+ON_REQUEST = (POSTGRES_EXPORTER, REDIS_EXPORTER)
+ALL = (*SERVERS, *ON_REQUEST, QUICKSTART)
 BY_NAME = {component.name: component for component in ALL}
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from obsdeck.errors import FailedError, MissingError
 from obsdeck.stack import files, health, supervisor
+from obsdeck.stack.components import ON_REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -73,7 +74,10 @@ def pull(components: Sequence[Component], settings: Settings, *, offline: bool) 
 
 
 def start(
-    components: Sequence[Component], settings: Settings, password: str, ready: Callable[[str, float], None]
+    components: Sequence[Component],
+    settings: Settings,
+    given: Mapping[str, str],
+    ready: Callable[[str, float], None],
 ) -> None:
     """Bring these components up and wait until each answers on its published port.
 
@@ -82,7 +86,7 @@ def start(
     Args:
         components: What must run; their images are here.
         settings: Ports, limits.
-        password: Grafana's.
+        given: Variables for the compose file that no setting holds: secrets, and a folder.
         ready: Told each component's name and its seconds as it becomes ready.
 
     Raises:
@@ -90,18 +94,21 @@ def start(
     """
     before = states(settings)
     try:
-        _start(components, settings, password, ready)
+        _start(components, settings, given, ready)
     except BaseException:  # Ctrl-C and SIGTERM too
         _take_back(before, settings)
         raise
 
 
 def _start(
-    components: Sequence[Component], settings: Settings, password: str, ready: Callable[[str, float], None]
+    components: Sequence[Component],
+    settings: Settings,
+    given: Mapping[str, str],
+    ready: Callable[[str, float], None],
 ) -> None:
     began = time.monotonic()
     names = [component.name for component in components]
-    done = _compose(settings, "up", "--detach", "--pull", "never", *names, *BESIDE, password=password)
+    done = _compose(settings, "up", "--detach", "--pull", "never", *names, *BESIDE, given=given)
     if done.returncode:
         words = "\n".join(done.stderr.strip().splitlines()[-6:])
         raise FailedError(
@@ -204,8 +211,10 @@ def follow(settings: Settings, names: Iterable[str]) -> Iterator[tuple[str, str]
 def command(settings: Settings, *arguments: str) -> list[str]:
     """The full `docker compose` command line."""
     folder = files.observability(settings["OBSDECK_CONFIG"])
+    # Who is to run is named; without their profiles some would not be known to `ps` and `stop`.
+    profiles = [f"--profile={component.watches}" for component in ON_REQUEST]
     return [
-        "docker", "compose", "--project-name", PROJECT, "--env-file", os.devnull,
+        "docker", "compose", "--project-name", PROJECT, "--env-file", os.devnull, *profiles,
         "--file", str(folder / "compose.yaml"), *arguments,
     ]  # fmt: skip
 
@@ -230,11 +239,12 @@ def _images(settings: Settings) -> dict[str, str]:
     return {name: service["image"] for name, service in services.items()}
 
 
-def _compose(settings: Settings, *arguments: str, password: str = "") -> subprocess.CompletedProcess[str]:
-    secret = {"OBSDECK_GRAFANA_PASSWORD": password} if password else {}
+def _compose(
+    settings: Settings, *arguments: str, given: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(settings, *arguments),
-        env=_environment(settings) | secret,
+        env={**_environment(settings), **(given or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -249,7 +259,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         "OBSDECK_OTLP_TOKEN": settings["OBSDECK_OTLP_TOKEN"],
         "OBSDECK_TRACES_KEPT_PERCENT": "" if kept == "100" else kept,
     }
-    given = {**os.environ, **settings.public(), **adding}
+    generated = {"OBSDECK_GENERATED": str(files.generated(settings.values))}
+    given = {**os.environ, **settings.public(), **generated, **adding}
     return {name: value for name, value in given.items() if value or name not in adding}
 
 

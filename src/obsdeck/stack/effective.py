@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obsdeck.errors import ConfigError
-from obsdeck.stack import commands, files, record
+from obsdeck.stack import commands, files, receivers, record
 from obsdeck.stack.components import named
 from obsdeck.stack.variables import SECRETS, VARIABLES
 
@@ -53,7 +53,14 @@ def configuration(name: str, settings: Settings, home: Home) -> Iterator[tuple[s
         yield f"{program.name}: command line", shlex.join(program.argv)
     if not embedded:
         for file in _files(files.observability(settings["OBSDECK_CONFIG"]) / component.name):
-            yield str(file), fill_in(_read(file), _masked(environment))
+            copy = home.etc(component.name) / file.name
+            if file.name != receivers.CONFIGURATION:
+                text = _read(file)
+            elif running and copy.is_file():
+                text = _read(copy)
+            else:
+                text = receivers.configuration(settings, receivers.folder(home))
+            yield str(file), fill_in(text, _masked(environment))
 
 
 def fill_in(text: str, environment: Mapping[str, str]) -> str:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from obsdeck.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -19,6 +23,25 @@ def root() -> Path:
     """The folder that holds `ops/`, `examples/` and `runbooks/`: in the wheel, else the checkout."""
     packed = _PACKAGE / "_data"
     return packed if packed.is_dir() else _PACKAGE.parents[1]
+
+
+def generated(settings: Mapping[str, str]) -> Path:
+    """The folder with what is generated from packs: dashboards, rules, data sources.
+
+    It lies beside the packs that `OBSDECK_PACKS` names, else in the repository that `OBSDECK_CONFIG` is
+    a part of, else it is the shipped one.
+
+    Args:
+        settings: The values in force.
+    """
+    below = Path("observability") / "generated"
+    if settings["OBSDECK_PACKS"]:
+        return Path(settings["OBSDECK_PACKS"]).expanduser().absolute().parent / "generated"
+    if settings["OBSDECK_CONFIG"]:
+        beside = observability(settings["OBSDECK_CONFIG"]).parents[1] / below
+        if beside.is_dir():
+            return beside
+    return root() / below
 
 
 def observability(override: str = "") -> Path:

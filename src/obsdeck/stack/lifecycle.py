@@ -8,16 +8,31 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from obsdeck.errors import MissingError, UsageError
-from obsdeck.stack import compose, files, install, native, passwords, preflight, processes, record, supervisor
-from obsdeck.stack.components import BY_NAME, GRAFANA, QUICKSTART, SERVERS
+from obsdeck.stack import (
+    compose,
+    databases,
+    files,
+    install,
+    native,
+    passwords,
+    preflight,
+    processes,
+    receivers,
+    record,
+    supervisor,
+    targets,
+)
+from obsdeck.stack.components import ALERTMANAGER, BY_NAME, GRAFANA, QUICKSTART, SERVERS
 from obsdeck.stack.events import Note, Notify, Ready, Starting
 from obsdeck.stack.lock import locked
 from obsdeck.stack.record import Record, RecordedComponent
 from obsdeck.stack.status import StackStatus, of_record
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from obsdeck.stack.components import Component
     from obsdeck.stack.environment import Settings
     from obsdeck.stack.home import Home
 
@@ -30,18 +45,20 @@ class Wanted:
         runtime: auto, docker or native.
         demo: Whether the quickstart service comes too.
         offline: Whether reaching out is forbidden.
+        databases: Which databases are to be watched as well, besides those that are already.
     """
 
     runtime: str = "auto"
     demo: bool = True
     offline: bool = False
+    databases: tuple[str, ...] = ()
 
 
 def up(wanted: Wanted, settings: Settings, home: Home, notify: Notify) -> StackStatus:
     """Bring the stack up; what runs already is left alone.
 
     Args:
-        wanted: Runtime, demo, offline.
+        wanted: Runtime, demo, offline, databases.
         settings: Ports, limits, programs.
         home: Where state and programs lie.
         notify: Told what happens.
@@ -49,21 +66,27 @@ def up(wanted: Wanted, settings: Settings, home: Home, notify: Notify) -> StackS
     Raises:
         ObsdeckError: As `native.start`, `compose.start` and the installer raise; nothing is left half up.
     """
+    receivers.wanted(settings)  # what cannot be is refused before anything is fetched
     with locked(home.run, "changing this stack", lambda text: notify(Note(text))):
         before = record.read(home) if _alive(home, settings) else None
         runtime = _runtime(wanted, before)
         if before:
             _tell_changes(before, settings, notify)
             settings = before.settings(settings)
+        running = {one.name for one in before.components} if before else set()
+        watching = databases.exporters(wanted.databases, running, settings)
         preflight.check_directory(home.run)
+        databases.keep(watching, running, settings, home)
         began = Record(runtime, time.time(), settings.public(), ())
         # Kept before anything is started, so that `down` knows what to stop however this ends.
         record.write(home, before or began)
         try:
-            kept = _start(wanted, before or began, settings, home, notify)
+            servers = (*SERVERS, *watching)
+            kept = _start(wanted, before or began, settings, home, notify, servers=servers)
         except BaseException:
             if not _alive(home, settings):
                 record.forget(home)
+                databases.forget(home)
             raise
         return of_record(kept, settings, home)
 
@@ -92,6 +115,7 @@ def down(settings: Settings, home: Home, notify: Notify, *, wipe: bool = False) 
                 )
             )
         record.forget(home)
+        databases.forget(home)
         if wipe:
             shutil.rmtree(home.root / "data", ignore_errors=True)
             shutil.rmtree(home.secrets, ignore_errors=True)
@@ -130,18 +154,26 @@ def _runtime(wanted: Wanted, before: Record | None) -> str:
     return "docker" if engine else "native"
 
 
-def _start(wanted: Wanted, kept: Record, settings: Settings, home: Home, notify: Notify) -> Record:
+def _start(
+    wanted: Wanted,
+    kept: Record,
+    settings: Settings,
+    home: Home,
+    notify: Notify,
+    *,
+    servers: Sequence[Component],
+) -> Record:
     runtime = kept.runtime
     if runtime == "docker":
         try:
-            components = _start_docker(wanted, settings, home, notify, fresh=not kept.components)
+            components = _start_docker(wanted, servers, settings, home, notify, fresh=not kept.components)
         except MissingError as error:
             if kept.components or wanted.runtime == "docker":
                 raise
             notify(Note(f"{error.message}: going on without Docker"))
             runtime = "native"
     if runtime == "native":
-        components = _start_native(wanted, settings, home, notify)
+        components = _start_native(wanted, servers, settings, home, notify)
     kept = replace(kept, runtime=runtime, components=_keep_seconds(components, kept))
     record.write(home, kept)
     return kept
@@ -161,10 +193,10 @@ def _tell_changes(before: Record, settings: Settings, notify: Notify) -> None:
 
 
 def _start_native(
-    wanted: Wanted, settings: Settings, home: Home, notify: Notify
+    wanted: Wanted, servers: Sequence[Component], settings: Settings, home: Home, notify: Notify
 ) -> tuple[RecordedComponent, ...]:
     resolved = install.ensure(
-        [component.name for component in SERVERS], settings, home, notify, offline=wanted.offline
+        [component.name for component in servers], settings, home, notify, offline=wanted.offline
     )
     plan = [native.Planned(BY_NAME[one.component], one.path) for one in resolved if one.provider != "absent"]
     plan += [native.Planned(QUICKSTART, None)] if wanted.demo else []
@@ -188,17 +220,28 @@ def _start_native(
 
 
 def _start_docker(
-    wanted: Wanted, settings: Settings, home: Home, notify: Notify, *, fresh: bool
+    wanted: Wanted,
+    servers: Sequence[Component],
+    settings: Settings,
+    home: Home,
+    notify: Notify,
+    *,
+    fresh: bool,
 ) -> tuple[RecordedComponent, ...]:
     versions = install.load_versions()
-    missing = compose.pull(SERVERS, settings, offline=wanted.offline)
-    plan = [component for component in SERVERS if component.name not in missing]
+    missing = compose.pull(servers, settings, offline=wanted.offline)
+    plan = [component for component in servers if component.name not in missing]
     notify(Starting(tuple(one.name for one in (*plan, *([QUICKSTART] if wanted.demo else [])))))
     seconds = _Clock(notify)
-    password = _grafana_password(settings, home, notify) if GRAFANA in plan else ""
+    given = databases.kept((one for one in plan if one.watches), home)
+    if GRAFANA in plan:
+        given["OBSDECK_GRAFANA_PASSWORD"] = _grafana_password(settings, home, notify)
     preflight.check_directory(home.root / "data")
     _volumes(home).touch()
-    compose.start(plan, settings, password, lambda name, passed: seconds(Ready(name, passed)))
+    given[targets.DOCKER_FOLDER] = str(targets.write_docker(plan, home))
+    native.copy_configuration(ALERTMANAGER.name, settings, home)
+    given |= receivers.write_docker(settings, home)
+    compose.start(plan, settings, given, lambda name, passed: seconds(Ready(name, passed)))
     if wanted.demo:
         try:
             native.start([native.Planned(QUICKSTART, None)], settings, home, seconds)
@@ -210,7 +253,7 @@ def _start_docker(
         RecordedComponent(one.name, "", "", note=missing[one.name])
         if one.name in missing
         else RecordedComponent(one.name, "image", versions[one.name].version, seconds=seconds.of(one.name))
-        for one in SERVERS
+        for one in servers
     ]
     return (*recorded, *_quickstart(seconds, demo=wanted.demo))
 

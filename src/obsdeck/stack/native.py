@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import time
@@ -11,13 +10,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from obsdeck.errors import ConfigError, FailedError, ObsdeckError
-from obsdeck.stack import commands, files, health, logs, preflight, processes, queues, supervisor
-from obsdeck.stack.components import BY_NAME, COLLECTOR, LOOPBACK, Component
+from obsdeck.errors import ConfigError, FailedError, MissingError, ObsdeckError
+from obsdeck.stack import (
+    commands,
+    files,
+    health,
+    logs,
+    preflight,
+    processes,
+    queues,
+    receivers,
+    supervisor,
+    targets,
+)
+from obsdeck.stack.components import ALERTMANAGER, BY_NAME, COLLECTOR, Component
 from obsdeck.stack.events import Note, Ready
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from obsdeck.stack.commands import Program
     from obsdeck.stack.environment import Settings
@@ -126,8 +136,11 @@ def _prepare(plan: Sequence[Planned], missing: Sequence[Planned], settings: Sett
     for directory in (home.root / "logs", home.root / "etc", *(home.data(p.component.name) for p in missing)):
         preflight.check_directory(directory)
     for planned in missing:
-        _copy_configuration(planned.component.name, settings, home)
-    _write_targets([planned.component for planned in plan], settings, home)
+        copy_configuration(planned.component.name, settings, home)
+        if planned.component == ALERTMANAGER:
+            receivers.write(settings, home)
+    copy_generated(settings, home)
+    targets.write_native([planned.component for planned in plan], settings, home)
 
 
 def _listening(component: Component, *, embedded: bool) -> Component:
@@ -137,37 +150,47 @@ def _listening(component: Component, *, embedded: bool) -> Component:
     return component
 
 
-def _copy_configuration(name: str, settings: Settings, home: Home) -> None:
-    """The shipped files, byte for byte; a copy because Prometheus reads its targets from beside them."""
+def copy_configuration(name: str, settings: Settings, home: Home) -> None:
+    """Copy a component's files into the home, where what differs from start to start is written beside them.
+
+    Args:
+        name: The component; without a folder of its own nothing happens.
+        settings: Name the folder of all configuration.
+        home: Where the copy goes, in the place of an earlier one.
+
+    Raises:
+        ConfigError: A file cannot be read.
+    """
     source = files.observability(settings["OBSDECK_CONFIG"]) / name
-    if not source.is_dir():
-        return
+    if source.is_dir():
+        _copy(source, home.etc(name), shutil.ignore_patterns("docker.yaml"))
+
+
+def copy_generated(settings: Settings, home: Home) -> None:
+    """Copy what is generated from packs to where Prometheus and Grafana look for it.
+
+    Raises:
+        MissingError: There is nothing generated yet.
+        ConfigError: A file cannot be read.
+    """
+    source = files.generated(settings.values)
+    if not (source / "rules").is_dir():
+        raise MissingError(
+            "nothing is generated from the packs", why=f"there is no {source}/rules", hint="obsdeck generate"
+        )
+    _copy(source, home.etc("generated"))
+    _copy(source / "datasources", home.etc("grafana") / "provisioning" / "datasources")
+
+
+def _copy(source: Path, to: Path, ignore: Callable[[str, list[str]], set[str]] | None = None) -> None:
     try:
-        shutil.rmtree(home.etc(name), ignore_errors=True)
-        shutil.copytree(source, home.etc(name), ignore=shutil.ignore_patterns("docker.yaml", "tests"))
+        shutil.rmtree(to, ignore_errors=True)
+        shutil.copytree(source, to, ignore=ignore)
     except shutil.Error as error:  # it goes on to the end, and then tells of all
         path, _, why = error.args[0][0]
         raise ConfigError("cannot be read", path=Path(path), why=why) from error
     except OSError as error:
         raise ConfigError("cannot be read", path=Path(error.filename or source), why=str(error)) from error
-
-
-def _write_targets(components: Sequence[Component], settings: Settings, home: Home) -> None:
-    """What Prometheus scrapes of the stack itself; it expands no variables, but follows these files."""
-    ports = {"collector": "OBSDECK_COLLECTOR_METRICS_PORT"}
-    wanted = [component for component in components if not component.demo]
-    targets = [
-        {
-            "targets": [f"{LOOPBACK}:{settings[ports.get(component.name, component.port)]}"],
-            "labels": {"job": component.name},
-        }
-        for component in wanted
-    ]
-    alertmanagers = [{"targets": [f"{LOOPBACK}:{settings['OBSDECK_ALERTMANAGER_PORT']}"]}]
-    for folder, content in (("targets", targets), ("alertmanagers", alertmanagers)):
-        path = home.etc("prometheus") / folder / "native.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 def _give_up_damaged_queues(home: Home, notify: Notify) -> None:

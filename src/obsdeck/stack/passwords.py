@@ -1,4 +1,4 @@
-"""The one password of the stack: Grafana's admin, made at the first start."""
+"""The one password that the stack makes, Grafana's admin; and how a secret is kept in a file."""
 
 from __future__ import annotations
 
@@ -39,8 +39,13 @@ def grafana(settings: Settings, home: Home) -> Password:
     if not chosen and path.exists():
         return Password(path.read_text(encoding="utf-8"), new=False)
     password = Password(chosen or secrets.token_urlsafe(18), new=not chosen)
-    home.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keep(path, password.text)
+    return password
+
+
+def keep(path: Path, text: str) -> None:
+    """Write a secret to a file that only this user can read."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(password.text)
-    return password
+        file.write(text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from obsdeck.errors import MissingError, UsageError
 from obsdeck.stack import files
-from obsdeck.stack.variables import PORTS, PROGRAMS, RETENTION, STACK, Variable
+from obsdeck.stack.variables import ALERTS, PORTS, PROGRAMS, RETENTION, STACK, Variable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +98,7 @@ def env_example() -> str:
         ("Ports, all on 127.0.0.1", PORTS),
         ("Retention of each signal, by age and by size", RETENTION),
         ("The stack itself", STACK),
+        ("Who is told of alerts; nobody by default", ALERTS),
         ("Programs of your own", PROGRAMS),
     )
     lines = ["# Settings of the local stack: copy to .env and change what you need."]
@@ -116,6 +117,12 @@ def _content() -> dict[str, bytes]:
     found = {
         f"ops/observability/{path.relative_to(shipped).as_posix()}": path.read_bytes()
         for path in shipped.rglob("*")
+        if path.is_file()
+    }
+    generated = files.root() / "observability" / "generated"
+    found |= {
+        f"observability/generated/{path.relative_to(generated).as_posix()}": path.read_bytes()
+        for path in generated.rglob("*")
         if path.is_file()
     }
     return {

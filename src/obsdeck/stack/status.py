@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from obsdeck.stack import compose, health, processes, record, supervisor
+from obsdeck.stack import compose, databases, health, processes, record, supervisor
 from obsdeck.stack.components import BY_NAME
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ def of_record(kept: Record, settings: Settings, home: Home) -> StackStatus:
     states = supervisor.states(home) if supervisor.is_running(home) else {}
     containers = compose.states(settings) if kept.runtime == "docker" else {}
     memory = compose.memory(settings) if kept.runtime == "docker" else {}
+    watching = any(BY_NAME[one.name].watches for one in kept.components)
+    silent = databases.silent(settings) if watching else {}
     rows = []
     for one in kept.components:
         component = BY_NAME[one.name]
@@ -97,7 +99,7 @@ def of_record(kept: Record, settings: Settings, home: Home) -> StackStatus:
                 component.url(settings) if one.provider else "",
                 one.seconds,
                 processes.resident_bytes(pid) if pid else memory.get(one.name, 0),
-                one.note,
+                "; ".join(filter(None, (one.note, silent.get(one.name)))),
             )
         )
     return StackStatus(kept.runtime, settings, tuple(rows))

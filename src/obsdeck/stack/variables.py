@@ -71,6 +71,35 @@ def _token(text: str) -> str:
     return text
 
 
+def _address(scheme: str) -> Callable[[str], str]:
+    """An address that holds a password, in the only form in which postgres_exporter never logs that.
+
+    It masks what stands before the `@`, and prints everything of what it cannot read: a URL that Go refuses,
+    and one with a space in it, also as %20. What follows a comma would be a second address.
+    """
+    word = r"(?:[\w.~!$&'()*+,;=-]|%(?!20)[\da-fA-F]{2})*"
+    place = r"(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::([1-9]\d{0,4}))?"
+    pattern = rf"{scheme}://(?:{word}(?::{word})?@)?{place}(?:/{word})?(?:\?(?!.*password)[\w=&./:~-]*)?"
+
+    def normal(text: str) -> str:
+        match = re.fullmatch(pattern, text, re.ASCII)
+        if not match:
+            raise ValueError(scheme)
+        _port(match[1] or "1")
+        return text.replace(",", "%2C")
+
+    return normal
+
+
+def _like(pattern: str) -> Callable[[str], str]:
+    def normal(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(text)
+        return text
+
+    return normal
+
+
 def _choice(*words: str) -> Kind:
     def normal(text: str) -> str:
         if text not in words:
@@ -90,8 +119,34 @@ PATH = Kind("path", "a path", str)
 SECRET = Kind("secret", "any text; never printed", str)
 TOKEN = Kind("secret", "letters, digits and . _ ~ + / -; never printed", _token)
 
+POSTGRES_URL = Kind(
+    "secret",
+    "postgresql://user:password@host:port/database?sslmode=disable, special characters as %XX, no space;"
+    " never printed",
+    _address("postgres(?:ql)?"),
+)
+REDIS_URL = Kind(
+    "secret",
+    "redis://user:password@host:port, special characters as %XX, no space; never printed",
+    _address("rediss?"),
+)
 
-SECRETS = (SECRET, TOKEN)
+_WEB = r"https?://[^\s/?#{}\"'<>\\]+[^\s{}\"'<>\\]*"
+"""No braces: Alertmanager would take them for a template."""
+_MAIL = r"[\w.%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
+"""As much of RFC 5321 as tells an address from a slip; the mail server knows the rest."""
+
+WEB = Kind("url", "an http or https URL, as in https://example.org", _like(_WEB))
+SECRET_WEB = Kind("secret", "an http or https URL; never printed", _like(_WEB))
+BOT = Kind("secret", "number:letters, as Telegram gave it; never printed", _like(r"\d+:[\w-]+"))
+MAIL = Kind("address", "an e-mail address, as in obsdeck@example.org", _like(_MAIL))
+MAILS = Kind("addresses", "e-mail addresses, separated by commas", _like(rf"{_MAIL}(, *{_MAIL})*"))
+HOST = Kind(
+    "server", "host:port, as in smtp.example.org:587", _like(r"([\w.-]+|\[[\da-fA-F:]+\]):[1-9]\d{0,4}")
+)
+WHOLE = Kind("number", "a whole number, as in -1001234567890", lambda text: str(int(text)))
+
+SECRETS = (SECRET, TOKEN, POSTGRES_URL, REDIS_URL, SECRET_WEB, BOT)
 
 
 @dataclass(frozen=True)
@@ -133,6 +188,8 @@ PORTS = _ports(
     ("OBSDECK_ALERTMANAGER_PORT", 9093, "alertmanager", "Alertmanager: API and page"),
     ("OBSDECK_GRAFANA_PORT", 3000, "grafana", "Grafana"),
     ("OBSDECK_NODE_EXPORTER_PORT", 9100, "node-exporter", "metrics of this machine"),
+    ("OBSDECK_POSTGRES_EXPORTER_PORT", 9187, "postgres-exporter", "metrics of a PostgreSQL"),
+    ("OBSDECK_REDIS_EXPORTER_PORT", 9121, "redis-exporter", "metrics of a Redis"),
     ("OBSDECK_QUICKSTART_PORT", 8000, "quickstart", "the quickstart service"),
 )
 
@@ -144,7 +201,17 @@ PROGRAMS = tuple(
         f"run this {component} program and look no further",
         component,
     )
-    for component in ("collector", "prometheus", "loki", "tempo", "alertmanager", "grafana", "node-exporter")
+    for component in (
+        "collector",
+        "prometheus",
+        "loki",
+        "tempo",
+        "alertmanager",
+        "grafana",
+        "node-exporter",
+        "postgres-exporter",
+        "redis-exporter",
+    )
 )
 
 RETENTION = (
@@ -160,6 +227,7 @@ STACK = (
     Variable("OBSDECK_RUNTIME", "auto", _choice("auto", "docker", "native"), "how components run"),
     Variable("OBSDECK_HOME", "", PATH, "state, data and logs; default: obsdeck in the XDG state directory"),
     Variable("OBSDECK_CONFIG", "", PATH, "a folder to use instead of the shipped ops/observability"),
+    Variable("OBSDECK_PACKS", "", PATH, "your folder of packs; what is generated from them is what runs"),
     Variable("OBSDECK_MIRROR", "", TEXT, "base URL that replaces the host of every release archive"),
     Variable("OBSDECK_OTLP_TOKEN", "", TOKEN, "bearer token that services must send with OTLP"),
     Variable(
@@ -169,8 +237,49 @@ STACK = (
         "how many traces without an error and below a second are kept",
     ),
     Variable("OBSDECK_GRAFANA_PASSWORD", "", SECRET, "Grafana's admin password; generated where not set"),
+    Variable("OBSDECK_POSTGRES_URL", "", POSTGRES_URL, "the PostgreSQL that `up --with postgres` watches"),
+    Variable("OBSDECK_REDIS_URL", "", REDIS_URL, "the Redis that `up --with redis` watches"),
+)
+
+ALERTS = (
+    Variable("OBSDECK_ALERT_WEBHOOK_URL", "", SECRET_WEB, "alerts are posted here as Alertmanager's JSON"),
+    Variable(
+        "OBSDECK_ALERT_SLACK_URL",
+        "",
+        SECRET_WEB,
+        "an incoming webhook of Slack, or of what takes the same (Mattermost, Rocket.Chat)",
+    ),
+    Variable("OBSDECK_ALERT_DISCORD_URL", "", SECRET_WEB, "a webhook of a Discord channel"),
+    Variable("OBSDECK_ALERT_TELEGRAM_TOKEN", "", BOT, "the token of a Telegram bot"),
+    Variable("OBSDECK_ALERT_TELEGRAM_CHAT", "", WHOLE, "the chat that the bot writes to"),
+    Variable("OBSDECK_ALERT_EMAIL_TO", "", MAILS, "who gets alerts by e-mail"),
+    Variable("OBSDECK_ALERT_EMAIL_FROM", "", MAIL, "the sender of these e-mails"),
+    Variable("OBSDECK_ALERT_SMTP", "", HOST, "the mail server; on port 465 TLS from the first byte"),
+    Variable("OBSDECK_ALERT_SMTP_USER", "", TEXT, "the user at the mail server"),
+    Variable("OBSDECK_ALERT_SMTP_PASSWORD", "", SECRET, "and the password"),
+    Variable(
+        "OBSDECK_ALERT_SMTP_TLS",
+        "on",
+        _choice("on", "off"),
+        "whether the mail server must offer TLS; without it a password is sent to this machine only",
+    ),
+    Variable(
+        "OBSDECK_ALERT_WATCHDOG_URL",
+        "",
+        SECRET_WEB,
+        "a dead man's switch: asked every minute for as long as alerts work",
+    ),
+    Variable(
+        "OBSDECK_RUNBOOKS_URL", "", WEB, "where the folder runbooks/ can be read; for links in messages"
+    ),
+    Variable(
+        "OBSDECK_GRAFANA_PUBLIC_URL",
+        "",
+        WEB,
+        "Grafana as the readers of messages reach it; default: on this machine",
+    ),
 )
 
 VARIABLES: Mapping[str, Variable] = {
-    variable.name: variable for variable in (*PORTS, *RETENTION, *STACK, *PROGRAMS)
+    variable.name: variable for variable in (*PORTS, *RETENTION, *STACK, *ALERTS, *PROGRAMS)
 }

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
-from obsdeck.stack import commands
-from obsdeck.stack.environment import load_settings
+import pytest
+
+from obsdeck.stack import commands, databases
+from obsdeck.stack.components import BY_NAME
+from obsdeck.stack.environment import Settings, load_settings
 from obsdeck.stack.home import Home
 
 HOME = Home(Path("/state"), Path("/cache"))
@@ -31,7 +35,7 @@ def test_traces_go_to_tempos_own_receiver_or_to_the_embedded_store() -> None:
 
 def test_everything_listens_on_loopback() -> None:
     settings = load_settings({})
-    for name in ("prometheus", "alertmanager", "node-exporter"):
+    for name in ("prometheus", "alertmanager", "node-exporter", "postgres-exporter", "redis-exporter"):
         [program] = commands.programs(name, Path("/bin/x"), settings, HOME)
         assert any("listen-address=127.0.0.1:" in word for word in program.argv)
 
@@ -41,6 +45,33 @@ def test_no_secret_is_in_an_argument() -> None:
     for name in ("collector", "grafana", "tempo"):
         for program in commands.programs(name, Path("/opt/grafana/bin/grafana"), settings, HOME):
             assert "s3cret" not in " ".join(program.argv)
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"), [("postgres-exporter", "DATA_SOURCE_NAME"), ("redis-exporter", "REDIS_ADDR")]
+)
+def test_an_exporter_alone_is_told_its_address_by_a_file(name: str, variable: str, tmp_path: Path) -> None:
+    home = Home(tmp_path / "it's 50 % $HOME", tmp_path)
+    address = "redis://user:it's%20$HOME\\n\"@host:1/0?a=b"
+    exporter = BY_NAME[name]
+    databases.keep([exporter], (), Settings({exporter.address: address}, {}), home)
+    given = load_settings(
+        {"OBSDECK_POSTGRES_URL": "postgresql://u:s3cret@h", "OBSDECK_REDIS_URL": "redis://:s3cret@h"}
+    )
+    [program] = commands.programs(name, Path("/usr/bin/env"), given, home)
+    assert "s3cret" not in f"{program} {commands.environment(given, home, embedded_traces=False, base={})}"
+    only_the_program = program.argv[: program.argv.index("/usr/bin/env") + 1]
+    done = subprocess.run(only_the_program, env={}, capture_output=True, text=True, check=True)
+    assert f"{variable}={address}" in done.stdout.splitlines()
+
+
+def test_an_exporter_without_its_file_ends_and_says_so(tmp_path: Path) -> None:
+    [program] = commands.programs(
+        "redis-exporter", Path("/usr/bin/env"), load_settings({}), Home(tmp_path, tmp_path)
+    )
+    done = subprocess.run(program.argv, env={}, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "redis-url" in done.stderr
 
 
 def test_a_token_adds_the_collectors_second_file() -> None:

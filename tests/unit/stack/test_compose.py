@@ -34,3 +34,10 @@ def test_compose_is_given_only_what_adds_a_file_to_the_collector(
     empty.touch()
     environment = compose._environment(load_settings(env_file=empty))
     assert {name: environment[name] for name in ADDING if name in environment} == passed
+
+
+def test_what_comes_on_request_is_known_to_every_command(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.env"
+    empty.touch()
+    words = compose.command(load_settings({}, empty), "ps")
+    assert {"--profile=postgres", "--profile=redis"} < set(words[: words.index("ps")])

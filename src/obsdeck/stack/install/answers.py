@@ -45,7 +45,7 @@ def ask(program: Path, *, parts: bool = False) -> Answer:
     except (OSError, subprocess.SubprocessError) as error:
         return Answer(fault=str(error))
     # Self-built programs may say "version  (branch: ...)": then the next number is another one's.
-    found = re.search(r"\bversion:?[ \t]+v?(\d+\.\d+(?:\.\d+)?)", version, re.IGNORECASE)
+    found = re.search(r"\b(?:version:?|exporter)[ \t]+v?(\d+\.\d+(?:\.\d+)?)", version, re.IGNORECASE)
     return Answer(found[1] if found else "", frozenset(_parts(listed)))
 
 

@@ -46,6 +46,8 @@ def program(tmp_path: Path) -> Callable[[str], Path]:
         ("otelcol-contrib version 0.155.0", "0.155.0"),
         ("grafana version 13.2.3", "13.2.3"),
         ("Version 13.2.3 (commit: abc, branch: main)", "13.2.3"),
+        ('msg="Redis Metrics Exporter v1.93.0    build date: 2026-10-01"', "1.93.0"),
+        ('msg="Redis Metrics Exporter 1.45.0-2+b4    build date: 20230409"', "1.45.0"),
         ("loki, version 3.8.0-rc.1 (branch: x)", "3.8.0"),
         ("loki, version  (branch: , revision: unknown)\n  go version:       go1.26.8", ""),
         ("hello", ""),

@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from obsdeck.stack import files
-from obsdeck.stack.components import SERVERS
+from obsdeck.stack.components import ON_REQUEST, SERVERS
 from obsdeck.stack.install import catalog
 from obsdeck.stack.install.catalog import load_versions, number
 
-ALL = [component.name for component in SERVERS]
+ALL = [component.name for component in (*SERVERS, *ON_REQUEST)]
 
 
 def go_mod(folder: str) -> str:
