@@ -32,9 +32,11 @@ class Catalog:
 
     Attributes:
         packs: By name.
+        recorded_elsewhere: Names that rules outside of packs record.
     """
 
     packs: tuple[Pack, ...]
+    recorded_elsewhere: frozenset[str] = frozenset()
 
     @cached_property
     def signals(self) -> dict[str, Signal]:
@@ -64,7 +66,8 @@ class Catalog:
     @cached_property
     def names(self) -> frozenset[str]:
         """Every metric name that a query may use."""
-        return frozenset(self.series) | frozenset(self.recorded) | PROMETHEUS_OWN | {"obsdeck_alert_info"}
+        own = PROMETHEUS_OWN | {"obsdeck_alert_info"} | self.recorded_elsewhere
+        return frozenset(self.series) | frozenset(self.recorded) | own
 
     @cached_property
     def dashboards(self) -> dict[str, Sourced[DashboardFile]]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from obsdeck.packs.checks.registry import CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from obsdeck.packs.checks.registry import Severity
     from obsdeck.packs.source import Place
-
-Severity = Literal["error", "warning"]
-"""An error stops `generate`; a warning is reported and stops nothing."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Finding:
         place: Where.
         why: The evidence, or why it matters.
         hint: What to do.
-        severity: Whether it stops `generate`.
+        eased: Whether it only warns here: in files that may use what no pack declares.
     """
 
     check: str
@@ -33,7 +33,12 @@ class Finding:
     place: Place
     why: str = ""
     hint: str = ""
-    severity: Severity = "error"
+    eased: bool = False
+
+    @property
+    def severity(self) -> Severity:
+        """How grave it is."""
+        return "warning" if self.eased else CHECKS[self.check].severity
 
 
 def in_order(findings: list[Finding]) -> tuple[Finding, ...]:

@@ -59,7 +59,11 @@ def files(catalog: Catalog) -> dict[str, str]:
 
 
 def drift(wanted: Mapping[str, str], folder: Path) -> tuple[Drift, ...]:
-    """Where the files in a folder differ from what they should be."""
+    """Where the files in a folder differ from what they should be.
+
+    Raises:
+        MissingError: A file cannot be read.
+    """
     there = {str(path.relative_to(folder)): path for path in _present(folder)}
     return tuple(
         Drift(path, kind, _diff(path, old, wanted.get(path, "")))
@@ -75,7 +79,7 @@ def write(wanted: Mapping[str, str], folder: Path) -> tuple[Drift, ...]:
     Each file is replaced as a whole or not at all.
 
     Raises:
-        MissingError: A file cannot be written.
+        MissingError: A file cannot be read or written.
     """
     changes = drift(wanted, folder)
     try:
@@ -102,7 +106,12 @@ def _present(folder: Path) -> Iterator[Path]:
 
 
 def _read(path: Path | None) -> str | None:
-    return None if path is None else path.read_text(encoding="utf-8", errors="replace")
+    try:
+        return None if path is None else path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise MissingError(
+            f"{path} cannot be read", why=str(error.strerror), hint="it should be a generated file"
+        ) from error
 
 
 def _diff(path: str, old: str | None, new: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -71,27 +71,40 @@ def level_of(ranges: Iterable[Range], value: float) -> str | None:
 
 
 def steps(ranges: Sequence[Range]) -> tuple[tuple[float | None, str], ...]:
-    """Thresholds as Grafana has them: a value and the level from it on; the first without a value."""
-    return tuple((None if math.isinf(one.low) else one.low, one.level) for one in ranges)
+    """Thresholds as Grafana has them: a value and the level from it on; the first without a value.
+
+    A range that does not own its lower end begins at the next number, or `> 0` would colour a healthy 0.
+    """
+    return tuple((_step(one), one.level) for one in ranges)
+
+
+def _step(one: Range) -> float | None:
+    if math.isinf(one.low):
+        return None
+    return one.low if one.has_low else math.nextafter(one.low, math.inf)
 
 
 def condition(expr: str, ranges: Sequence[Range], level: str) -> str:
     """PromQL that has a result where the expression has reached the level, or a worse one.
 
     Raises:
-        ValueError: No range has that level.
+        ValueError: No range has that level, or all values have reached it.
     """
     bad = WORST_FIRST[: WORST_FIRST.index(level) + 1]
     if not any(one.level == level for one in ranges):
         message = f"the panel has no level {level!r}"
         raise ValueError(message)
-    parts = []
-    for left, right in pairwise(ranges):
-        if left.level not in bad and right.level in bad:
-            parts.append(f"({expr}) {'>=' if right.has_low else '>'} {_text(right.low)}")
-        if left.level in bad and right.level not in bad:
-            parts.append(f"({expr}) {'<=' if left.has_high else '<'} {_text(left.high)}")
-    return " or ".join(parts)
+    runs = [list(run) for is_bad, run in groupby(ranges, lambda one: one.level in bad) if is_bad]
+    if len(runs) == 1 and len(runs[0]) == len(ranges):
+        message = f"every value of the panel is {level!r}, or worse"
+        raise ValueError(message)
+    return " or ".join(f"({expr}){_bounds(run[0], run[-1])}" for run in runs)
+
+
+def _bounds(first: Range, last: Range) -> str:
+    above = "" if math.isinf(first.low) else f" {'>=' if first.has_low else '>'} {_text(first.low)}"
+    below = "" if math.isinf(last.high) else f" {'<=' if last.has_high else '<'} {_text(last.high)}"
+    return above + below
 
 
 def _range(text: str, level: str) -> Range:
@@ -136,4 +149,4 @@ def _check_border(left: Range, right: Range) -> None:
 
 
 def _text(number: float) -> str:
-    return f"{number:.10g}"
+    return repr(number).removesuffix(".0")

@@ -90,7 +90,7 @@ def asked(catalog: Catalog) -> dict[str, list[Use]]:
             wanted = promql.selectors(_parsable(use.expr))
         except ValueError:
             continue
-        for selector in wanted:
+        for selector in (one for one in wanted if one.is_about_metrics):
             for name in [selector.name] if selector.name else [one for one in known if selector.wants(one)]:
                 found.setdefault(name, {}).setdefault((use.kind, use.name), use)
     return {
@@ -119,6 +119,8 @@ def source(name: str, catalog: Catalog) -> dict[str, Any]:
         signal = catalog.series[name]
         by = {key: value for key, value in signal.emitted_by.model_dump().items() if value}
         return {"signal": signal.name, "instrument": signal.instrument, "unit": signal.unit, "emitted_by": by}
+    if name not in catalog.recorded:
+        return {"emitted_by": {"job": "prometheus"}}
     recording = catalog.recorded[name]
     return {"recorded_by": recording.value.expr.strip() if recording else "an objective"}
 

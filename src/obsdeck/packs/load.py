@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from obsdeck.packs.source import Loc
+
 M = TypeVar("M", bound=Model)
 
 FILES = ("pack.yaml", "signals.yaml", "alerts.yaml", "slos.yaml", "links.yaml")
@@ -52,12 +54,12 @@ class Loader:
                 "no-pack", "a folder of packs holds a folder without pack.yaml", Place(folder), "add one"
             )
             return None
-        about = self._read(path, PackFile)
-        signals = self._read(folder / "signals.yaml", SignalsFile)
-        rules = self._read(folder / "alerts.yaml", AlertsFile)
-        links = self._read(folder / "links.yaml", LinksFile)
-        slos = self._read(folder / "slos.yaml", Slos)
-        boards = [self._read(one, DashboardFile) for one in sorted((folder / "dashboards").glob("*.yaml"))]
+        about = self.read(path, PackFile)
+        signals = self.read(folder / "signals.yaml", SignalsFile)
+        rules = self.read(folder / "alerts.yaml", AlertsFile)
+        links = self.read(folder / "links.yaml", LinksFile)
+        slos = self.read(folder / "slos.yaml", Slos)
+        boards = [self.read(one, DashboardFile) for one in sorted((folder / "dashboards").glob("*.yaml"))]
         if about is None:
             return None
         return Pack(
@@ -82,7 +84,7 @@ class Loader:
             if path.is_symlink() and not path.resolve().is_relative_to(inside):
                 what = f"{where} leads out of the pack, to {path.resolve()}"
                 self._add("outside", what, place, "copy what it needs into the pack")
-            elif path.is_file() and str(where) not in FILES and where.parts[0] not in FOLDERS:
+            elif path.is_file() and str(where) not in FILES and not _is_in_folder(where):
                 close = difflib.get_close_matches(str(where), FILES, n=1)
                 hint = f"did you mean {close[0]}?" if close else "remove it, or keep it beside the pack"
                 self._add("stray-file", f"{where} is no file of a pack", place, hint)
@@ -105,13 +107,14 @@ class Loader:
             return None
 
     def _runbooks(self, folder: Path) -> Iterator[runbook.Runbook]:
-        for path in sorted((folder.parents[2] / "runbooks" / folder.name).glob("*.md")):
+        for path in sorted((folder.parent.parent.parent / "runbooks" / folder.name).glob("*.md")):
             try:
                 yield runbook.read(path)
             except Unreadable as fault:
                 self._add("runbook", f"{path.name} {fault.message}", fault.place, fault.hint)
 
-    def _read(self, path: Path, model: type[M]) -> Sourced[M] | None:
+    def read(self, path: Path, model: type[M]) -> Sourced[M] | None:
+        """One file; None if it is not there, or is not as it should be."""
         document = self._document(path)
         if document is None:
             return None
@@ -130,11 +133,16 @@ class Loader:
         self.findings.append(Finding(check, message, place, hint=hint))
 
 
+def _is_in_folder(where: Path) -> bool:
+    """Whether it is a file that a pack's folder of files is read for."""
+    return len(where.parts) == 2 and where.parts[0] in FOLDERS and where.suffix == ".yaml"  # noqa: PLR2004
+
+
 def faults(error: ValidationError, document: Document) -> list[Finding]:
     """What pydantic found, with places; of several readings of one value the first is told."""
     found: dict[Place, Finding] = {}
     for fault in error.errors(include_url=False):
-        loc = tuple(fault["loc"])
+        loc = _written(tuple(fault["loc"]), document.data)
         if fault["type"] == "extra_forbidden":
             place = document.key(loc)
             one = Finding("unknown-key", f"{loc[-1]!r} is no key here", place, hint=_close(str(loc[-1])))
@@ -147,6 +155,17 @@ def faults(error: ValidationError, document: Document) -> list[Finding]:
             one = Finding("wrong-value", message[:1].lower() + message[1:], place, why=_seen(fault["input"]))
         found.setdefault(place, one)
     return list(found.values())
+
+
+def _written(loc: Loc, data: Any) -> Loc:
+    """The way through the file, without what pydantic adds to it where a value may be of several kinds."""
+    found: list[str | int] = []
+    for part in loc[:-1]:
+        is_key = isinstance(data, dict) and part in data
+        if is_key or (isinstance(data, list) and isinstance(part, int)):
+            data = data[part]
+            found.append(part)
+    return (*found, *loc[-1:])
 
 
 def _close(key: str) -> str:

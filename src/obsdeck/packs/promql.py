@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any
 import promql_parser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")
+_LABELS = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^()]*\)")
+_STRING = re.compile(r"(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`)")
+_NAME = "variable__"
+"""Stands for a variable that is the name of a metric or a label."""
 _NUMBERS = {"quantile": "0.95", "__range_s": "3600", "__interval_ms": "15000", "__range_ms": "3600000"}
 
 
@@ -53,6 +57,11 @@ class Selector:
         patterns = [one for one in self.matchers if one.label == "__name__"]
         return bool(patterns) and all(_matches(one, name) for one in patterns)
 
+    @property
+    def is_about_metrics(self) -> bool:
+        """Whether it says which metrics it wants, and not only which it does not."""
+        return bool(self.name) or any(one.label == "__name__" and one.op == "=~" for one in self.matchers)
+
 
 def selectors(promql: str) -> tuple[Selector, ...]:
     """The selectors of an expression, each once, in its order.
@@ -60,16 +69,13 @@ def selectors(promql: str) -> tuple[Selector, ...]:
     Raises:
         ValueError: It does not parse; says why.
     """
-    try:
-        tree = promql_parser.parse(substituted(promql))
-    except ValueError as error:
-        raise ValueError(_reason(error)) from error
-    return tuple(dict.fromkeys(_selectors(tree)))
+    found = _selectors(_parsed(promql))
+    return tuple(dict.fromkeys(one for one in found if one.name != _NAME))
 
 
 def grouped_by(promql: str) -> tuple[str, ...] | None:
     """The labels that an expression's outermost aggregation keeps; None if it is no such expression."""
-    tree = promql_parser.parse(substituted(promql))
+    tree = _parsed(promql)
     while isinstance(tree, promql_parser.ParenExpr | promql_parser.BinaryExpr):
         tree = tree.expr if isinstance(tree, promql_parser.ParenExpr) else tree.lhs
     if not isinstance(tree, promql_parser.AggregateExpr):
@@ -80,16 +86,19 @@ def grouped_by(promql: str) -> tuple[str, ...] | None:
     return tuple(modifier.labels) if modifier.type == promql_parser.AggModifierType.By else None
 
 
-def substituted(promql: str) -> str:
-    """The expression with every variable of Grafana replaced by something that parses."""
+def substituted(promql: str, unknown: str = "1") -> str:
+    """The expression with every variable of Grafana replaced by something that parses.
+
+    Args:
+        promql: The expression.
+        unknown: What stands for a variable that is no duration, known number or label, and in no string.
+    """
     text = re.sub(r"\[\s*\$\{?\w+\}?\s*(:?)", r"[5m\1", promql)
     text = re.sub(r"(offset\s+|:\s*)\$\{?\w+\}?", r"\g<1>5m", text)
-    parts = re.split(r"(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`)", text)
-    # Outside of strings a variable is a number or a name; inside it may be anything.
-    parts[::2] = [
-        _VARIABLE.sub(lambda found: _NUMBERS.get(found[1] or found[2], "x"), part) for part in parts[::2]
-    ]
-    return "".join(parts)
+    text = _outside_strings(
+        text, lambda part: _LABELS.sub(lambda found: _VARIABLE.sub(_NAME, found[0]), part)
+    )
+    return _with_numbers(text, unknown)
 
 
 def everywhere(promql: str, window: str) -> str:
@@ -98,11 +107,41 @@ def everywhere(promql: str, window: str) -> str:
     Args:
         promql: With matchers such as `service_name=~"$service"`, which are left out.
         window: What stands for a variable in brackets, as in `5m`.
+
+    Returns:
+        The expression; a variable that is neither stays in it, and is told by the checks.
     """
     matcher = r"[A-Za-z_]\w*\s*(?:=~|!~|!=|=)\s*\"\$\{?\w+(?::\w+)?\}?\""
     text = re.sub(rf"{matcher}\s*,\s*|,?\s*{matcher}", "", promql).replace("{}", "")
     text = re.sub(r"\[\s*\$\{?\w+\}?\s*\]", f"[{window}]", text)
-    return substituted(text)
+    return _with_numbers(text)
+
+
+def _parsed(promql: str) -> Any:
+    try:
+        return promql_parser.parse(substituted(promql))
+    except ValueError as error:
+        if not _VARIABLE.search(promql):
+            raise ValueError(_reason(error)) from error
+    try:
+        return promql_parser.parse(substituted(promql, _NAME))
+    except ValueError as error:
+        raise ValueError(_reason(error)) from error
+
+
+def _outside_strings(promql: str, change: Callable[[str], str]) -> str:
+    parts = _STRING.split(promql)
+    parts[::2] = [change(part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _with_numbers(promql: str, unknown: str | None = None) -> str:
+    """Known numbers in place of their variables; others stay where nothing stands for them."""
+
+    def number(found: re.Match[str]) -> str:
+        return _NUMBERS.get(found[1] or found[2], found[0] if unknown is None else unknown)
+
+    return _outside_strings(promql, lambda part: _VARIABLE.sub(number, part))
 
 
 def _selectors(tree: Any) -> Iterator[Selector]:
@@ -110,7 +149,7 @@ def _selectors(tree: Any) -> Iterator[Selector]:
         yield _selector(tree)
     elif isinstance(tree, promql_parser.MatrixSelector):
         yield _selector(tree.vector_selector)
-    for name in ("expr", "param", "lhs", "rhs"):
+    for name in ("param", "expr", "lhs", "rhs"):
         child = getattr(tree, name, None)
         if child is not None:
             yield from _selectors(child)

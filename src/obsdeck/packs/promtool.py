@@ -6,7 +6,7 @@ import re
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -15,11 +15,14 @@ from obsdeck.packs.findings import Finding
 from obsdeck.packs.source import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from obsdeck.packs.catalog import Catalog
     from obsdeck.packs.pack import Pack
     from obsdeck.packs.source import Document
+
+CHECKS = frozenset({"rules", "rule-test"})
+"""What it finds."""
 
 SECONDS = 120
 
@@ -33,16 +36,12 @@ def run(promtool: Path, catalog: Catalog) -> Iterator[Finding]:
     """
     with tempfile.TemporaryDirectory(prefix="obsdeck-rules-") as made:
         folder = Path(made)
-        written, order = {}, []
+        groups = {pack.name: rules.groups(pack, catalog) for pack in catalog.packs}
         for pack in catalog.packs:
-            groups = rules.groups(pack, catalog)
-            if groups:
-                path = folder / f"{pack.name}.yaml"
-                path.write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
-                written[pack.name] = path
-                order += [group["name"] for group in groups]
+            if groups[pack.name]:
+                path = _written(folder / f"{pack.name}.yaml", {"groups": groups[pack.name]})
                 yield from _checked(promtool, path, pack)
-        tests = dict(_tests(folder, catalog, [path.name for path in written.values()], order))
+        tests = dict(_tests(folder, catalog, [group for found in groups.values() for group in found]))
         if tests:
             yield from _tested(promtool, tests, folder)
 
@@ -55,15 +54,23 @@ def _checked(promtool: Path, path: Path, pack: Pack) -> Iterator[Finding]:
 
 
 def _tests(
-    folder: Path, catalog: Catalog, rule_files: list[str], order: list[str]
+    folder: Path, catalog: Catalog, groups: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[str, Document]]:
     for pack in catalog.packs:
         added = {name: rules.added(name, pack, catalog) for name in rules.names(pack)}
         for document in pack.tests:
-            path = folder / f"test-{pack.name}-{document.path.name}"
-            made = rule_tests.runnable(document, rule_files, order, added)
-            path.write_text(yaml.safe_dump(made, sort_keys=False), encoding="utf-8")
-            yield path.name, document
+            # promtool evaluates all rules that it is given at every step of every test.
+            needed = rule_tests.needed(document, groups)
+            name = f"{pack.name}-{document.path.name}"
+            _written(folder / f"rules-{name}", {"groups": needed})
+            order = [group["name"] for group in needed]
+            made = rule_tests.runnable(document, [f"rules-{name}"], order, added)
+            yield _written(folder / f"test-{name}", made).name, document
+
+
+def _written(path: Path, content: Mapping[str, Any]) -> Path:
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return path
 
 
 def _tested(promtool: Path, tests: dict[str, Document], folder: Path) -> Iterator[Finding]:

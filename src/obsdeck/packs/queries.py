@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import string
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -101,8 +101,7 @@ ANYWHERE = Scope({}, ALERT_WINDOW, "0.95", "1h")
 def targets(panel: Panel, scope: Scope, signals: Mapping[str, Signal]) -> tuple[Target, ...]:
     """The queries of a panel. Raises KeyError for a signal that is not declared."""
     return tuple(
-        _target(panel, query, letter, scope, signals)
-        for query, letter in zip(panel.asked, string.ascii_uppercase, strict=False)
+        _target(panel, query, ref, scope, signals) for query, ref in zip(panel.asked, panel.refs, strict=True)
     )
 
 
@@ -140,14 +139,14 @@ def expression(query: Query, scope: Scope, signals: Mapping[str, Signal], by: Se
     return f"topk({query.top}, {expr})" if query.top else expr
 
 
-def _target(panel: Panel, query: Query, letter: str, scope: Scope, signals: Mapping[str, Signal]) -> Target:
+def _target(panel: Panel, query: Query, ref: str, scope: Scope, signals: Mapping[str, Signal]) -> Target:
     shown = show(panel, signals)
     measure = _measure(query, signals) if query.signal else None
     spoken = language(panel, query)
     instant = shown in INSTANT if query.instant is None else query.instant
     legend = query.legend or " ".join(f"{{{{{names.label_name(key)}}}}}" for key in query.by)
     return Target(
-        ref=query.name or letter,
+        ref=ref,
         expr=expression(query, scope, signals) if spoken == "promql" else (query.query or "").strip(),
         language=spoken,
         legend=legend or query.name or panel.title,
@@ -232,7 +231,7 @@ def _age(asked: _Asked) -> str:
 
 def _condition(value: Matcher) -> str:
     if isinstance(value, tuple):
-        return f"=~{_quoted('|'.join(str(one) for one in value))}"
+        return f"=~{_quoted('|'.join(re.escape(str(one)) for one in value))}"
     text = str(value)
     for mark, operator in (("!~", "!~"), ("~", "=~"), ("!", "!=")):
         if text.startswith(mark):
@@ -241,7 +240,7 @@ def _condition(value: Matcher) -> str:
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
 

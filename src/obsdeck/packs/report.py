@@ -1,9 +1,15 @@
-"""Findings as people and machines read them: text with the place underlined, JSON, GitHub's annotations."""
+"""Findings as people and machines read them: text with the place underlined, JSON, GitHub's annotations.
+
+What a file says is never printed as it is: a terminal would obey it.
+"""
 
 from __future__ import annotations
 
 import os
+import unicodedata
 from typing import TYPE_CHECKING, Any
+
+from obsdeck.packs.checks.registry import CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -12,49 +18,40 @@ if TYPE_CHECKING:
     from obsdeck.packs.findings import Finding
 
 SCHEMA_VERSION = 1
+TAB = "    "
+WIDTH, BEFORE = 140, 40
+"""How much of a long line is shown, and how much of that stands before the place."""
 
 
 def text(finding: Finding) -> Iterator[str]:
     """The lines of one finding."""
     place = finding.place
-    where = relative(place.path)
-    yield f"{finding.severity}[{finding.check}]: {finding.message}"
+    where = printable(relative(place.path))
+    yield f"{finding.severity}[{finding.check}]: {printable(finding.message)}"
     yield f"  --> {where}:{place.line}:{place.column}" if place.line else f"  --> {where}"
-    shown = _line(place.path, place.line)
-    if shown:
+    line = _line(place.path, place.line)
+    if line:
+        shown, marks = _marked(line, place.column - 1, place.width)
         number = str(place.line)
         margin = " " * len(number)
-        marks = "^" * max(1, min(place.width, len(shown) - place.column + 1))
         yield f"  {margin} |"
         yield f"  {number} | {shown}"
-        yield f"  {margin} | {' ' * (place.column - 1)}{marks}"
+        yield f"  {margin} | {marks}"
     if finding.why:
         first, *more = finding.why.splitlines()
-        yield f"  why: {first}"
-        yield from (f"       {line}" for line in more)
+        yield f"  why: {printable(first)}"
+        yield from (f"       {printable(line)}" for line in more)
     if finding.hint:
-        yield f"  do:  {finding.hint}"
+        yield f"  do:  {printable(finding.hint)}"
 
 
-def document(findings: Sequence[Finding], **more: Any) -> dict[str, Any]:
-    """The document of `check --json`."""
+def document(findings: Sequence[Finding], silenced: Sequence[Finding] = ()) -> dict[str, Any]:
+    """The document of `check --json`; docs/checks/README.md has its form."""
     return {
         "schema_version": SCHEMA_VERSION,
         "ok": not findings,
-        "findings": [
-            {
-                "check": one.check,
-                "severity": one.severity,
-                "message": one.message,
-                "path": relative(one.place.path),
-                "line": one.place.line,
-                "column": one.place.column,
-                "why": one.why,
-                "hint": one.hint,
-            }
-            for one in findings
-        ],
-        **more,
+        "findings": [_row(one) for one in findings],
+        "silenced": [_row(one) for one in silenced],
     }
 
 
@@ -66,10 +63,13 @@ def github(finding: Finding) -> str:
     place = finding.place
     words = {"file": relative(place.path), "title": finding.check}
     if place.line:
-        words |= {"line": str(place.line), "col": str(place.column)}
+        words |= {
+            "line": str(place.line),
+            "col": str(place.column),
+            "endColumn": str(place.column + place.width),
+        }
     properties = ",".join(f"{key}={_property(value)}" for key, value in words.items())
-    parts = (finding.message, finding.why, finding.hint)
-    message = ". ".join(part for part in parts if part)
+    message = "\n".join(part for part in (finding.message, finding.why, finding.hint) if part)
     return f"::{finding.severity} {properties}::{_data(message)}"
 
 
@@ -79,20 +79,64 @@ def relative(path: Path) -> str:
     return str(path) if found.startswith("../..") else found
 
 
+def printable(value: str) -> str:
+    """A text whose control characters are written as escapes: on a terminal they would be commands."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in value)
+
+
+def _row(finding: Finding) -> dict[str, Any]:
+    place = finding.place
+    return {
+        "check": finding.check,
+        "title": CHECKS[finding.check].title,
+        "severity": finding.severity,
+        "message": finding.message,
+        "path": relative(place.path),
+        "line": place.line,
+        "column": place.column,
+        "width": place.width,
+        "why": finding.why,
+        "hint": finding.hint,
+    }
+
+
 def _line(path: Path, number: int) -> str:
-    """A line of a file; empty where there is none. Tabs and control characters would move the marks."""
+    """A line of a file; empty where there is none."""
     if not number:
         return ""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError):
         return ""
-    found = lines[number - 1] if number <= len(lines) else ""
-    return "".join(character if character.isprintable() else " " for character in found)[:200]
+    return lines[number - 1] if number <= len(lines) else ""
+
+
+def _marked(line: str, start: int, width: int) -> tuple[str, str]:
+    """A line, or the part of it that matters, and the marks below a place in it."""
+    first = max(0, start - BEFORE) if len(line) > WIDTH else 0
+    last = min(len(line), first + WIDTH)
+    ahead = "…" if first else ""
+    before = ahead + _shown(line[first:start])
+    meant = _shown(line[start : min(start + width, last)])
+    after = _shown(line[start + width : last]) + ("…" if last < len(line) else "")
+    return before + meant + after, " " * _cells(before) + "^" * max(1, _cells(meant))
+
+
+def _shown(part: str) -> str:
+    return printable(part.replace("\t", TAB))
+
+
+def _cells(shown: str) -> int:
+    """How many columns of a terminal a text takes: letters of East Asia two, accents none."""
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1
+        for one in shown
+    )
 
 
 def _data(value: str) -> str:
-    return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    escaped = value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(escaped)
 
 
 def _property(value: str) -> str:

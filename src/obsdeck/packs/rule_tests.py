@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import yaml
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -74,6 +76,25 @@ def runnable(
     tests = [_runnable(test, added) for test in document.data.get("tests", ())]
     rest = {key: value for key, value in document.data.items() if key not in {"rule_files", "tests"}}
     return {"rule_files": list(rule_files), "group_eval_order": list(groups), **rest, "tests": tests}
+
+
+def needed(document: Document, groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The groups with the rules that the tests of a file name, and those that these ask for, in order."""
+    rules = [rule for group in groups for rule in group["rules"]]
+    found: dict[int, Mapping[str, Any]] = {}
+    waiting = [yaml.safe_dump(document.data)]
+    while waiting:
+        text = waiting.pop()
+        for rule in rules:
+            if id(rule) not in found and _word(rule.get("alert") or rule["record"], text):
+                found[id(rule)] = rule
+                waiting.append(rule["expr"])
+    kept = ({**group, "rules": [rule for rule in group["rules"] if id(rule) in found]} for group in groups)
+    return [group for group in kept if group["rules"]]
+
+
+def _word(name: str, text: str) -> bool:
+    return re.search(rf"(?<![\w:]){re.escape(name)}(?![\w:])", text) is not None
 
 
 def seconds(duration: str) -> float:

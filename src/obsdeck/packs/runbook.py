@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from obsdeck.packs import source
@@ -74,10 +75,7 @@ def read(path: Path) -> Runbook:
     Raises:
         Unreadable: It cannot be read, or has no front matter.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Unreadable(f"cannot be read: {error}", Place(path)) from error
+    text = source.text(path)
     match = re.match(r"---\n(.*?\n)---\n", text, re.DOTALL)
     if not match:
         hint = "begin it with `---`, alert, severity, owner and panel, and another `---`"
@@ -86,10 +84,9 @@ def read(path: Path) -> Runbook:
     front = source.parse("\n" + match[1], path)
     body = text[match.end() :]
     above = text[: match.end()].count("\n")
-    lines = list(_outside_fences(body, above))
-    headings = _headings(path, body, lines)
-    before = body[: body.index("\n## ")] if "\n## " in body else body
-    meaning = re.sub(r"^# .*$", "", before, flags=re.MULTILINE).strip()
+    headings = _headings(path, body, above)
+    first = headings[0].place.line - 1 - above if headings else None
+    meaning = re.sub(r"^# .*$", "", "\n".join(body.splitlines()[:first]), flags=re.MULTILINE).strip()
     return Runbook(path, front, meaning, headings, tuple(_fences(path, body, above)), body)
 
 
@@ -102,17 +99,19 @@ def _outside_fences(body: str, above: int) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def _headings(path: Path, body: str, lines: list[tuple[int, str]]) -> tuple[Heading, ...]:
-    found = [(number, line[3:].strip()) for number, line in lines if line.startswith("## ")]
-    contents = [part.partition("\n")[2].strip() for part in re.split(r"^## ", body, flags=re.MULTILINE)[1:]]
+def _headings(path: Path, body: str, above: int) -> tuple[Heading, ...]:
+    lines = body.splitlines()
+    numbers = [number for number, line in _outside_fences(body, above) if line.startswith("## ")]
     return tuple(
-        Heading(title, Place(path, number, 4, len(title)), not content)
-        for (number, title), content in zip(found, contents, strict=False)
+        Heading(title, Place(path, number, 4, len(title)), not "".join(content).strip())
+        for number, end in pairwise([*numbers, above + len(lines) + 1])
+        for title in [lines[number - above - 1][3:].strip()]
+        for content in [lines[number - above : end - above - 1]]
     )
 
 
 def _fences(path: Path, body: str, above: int) -> Iterator[Fence]:
-    for match in re.finditer(r"^( *)```(\w*)\n(.*?)^ *```", body, re.MULTILINE | re.DOTALL):
+    for match in re.finditer(r"^( *)```(\w*)[^\n]*\n(.*?)^ *```", body, re.MULTILINE | re.DOTALL):
         indent = len(match[1])
         line = above + body[: match.start()].count("\n") + 2
         text = "\n".join(row[indent:] for row in match[3].splitlines())

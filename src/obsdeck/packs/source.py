@@ -7,6 +7,7 @@ a stack overflow on a file that is nested deep enough.
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -123,17 +124,32 @@ def read(path: Path) -> Document:
     Raises:
         Unreadable: It is no regular file, too large, not UTF-8, no YAML, too deep, or it expands to too much.
     """
+    return parse(text(path), path)
+
+
+def text(path: Path, limit: int = MAX_BYTES) -> str:
+    """The text of one file, without the mark that some editors put before it.
+
+    Args:
+        path: The file.
+        limit: How many bytes it may have.
+
+    Raises:
+        Unreadable: It is no regular file (opening a pipe would wait for ever), too large, or not UTF-8.
+    """
     whole = Place(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise Unreadable(f"is larger than {MAX_BYTES >> 20} MiB", whole, "split it")
-        text = path.read_text(encoding="utf-8")
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise Unreadable("is no regular file", whole, "put a file there, or remove it")
+        if found.st_size > limit:
+            raise Unreadable(f"is larger than {limit >> 20} MiB", whole, "split it")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise Unreadable(f"cannot be read: {error.strerror}", whole) from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise Unreadable("is not UTF-8", Place(path, line), "save it as UTF-8") from error
-    return parse(text, path)
 
 
 def parse(text: str, path: Path) -> Document:
@@ -169,6 +185,7 @@ class _Builder:
         self._lines = text.splitlines()
         self._anchors: dict[str, _Anchored | None] = {}
         self._nodes = 0
+        self._ways: list[Loc] = []
 
     def document(self, events: Iterator[Any]) -> Any:
         data, documents = None, 0
@@ -186,7 +203,8 @@ class _Builder:
         self._count(1, event)
         if len(loc) > MAX_DEPTH:
             raise Unreadable(f"is nested deeper than {MAX_DEPTH} levels", self._place(event))
-        self.places[loc] = self._place(event)
+        inside = len(self._ways)
+        self._put(loc, self._place(event))
         before = self._nodes
         if event.anchor:
             self._anchors[event.anchor] = None
@@ -197,9 +215,8 @@ class _Builder:
         else:
             value = self._mapping(events, loc)
         if event.anchor:
-            depth = len(loc)
-            inside = {way[depth:]: place for way, place in self.places.items() if way[:depth] == loc}
-            self._anchors[event.anchor] = _Anchored(value, self._nodes - before + 1, inside)
+            places = {way[len(loc) :]: self.places[way] for way in self._ways[inside:]}
+            self._anchors[event.anchor] = _Anchored(value, self._nodes - before + 1, places)
         return value
 
     def _alias(self, event: Any, loc: Loc) -> Any:
@@ -213,7 +230,7 @@ class _Builder:
         self._count(known.nodes, event)
         # A fault in what is repeated is shown where it is written, and not where it is repeated.
         for way, place in known.places.items():
-            self.places[(*loc, *way)] = place
+            self._put((*loc, *way), place)
         return known.value
 
     def _sequence(self, events: Iterator[Any], loc: Loc) -> list[Any]:
@@ -236,7 +253,7 @@ class _Builder:
                 raise Unreadable(
                     f"has the key {event.value!r} twice", self._place(event), "remove one of them"
                 )
-            self.places[(*loc, f"key:{event.value}")] = self._place(event)
+            self._put((*loc, f"key:{event.value}"), self._place(event))
             found[event.value] = self._node(next(events), events, (*loc, event.value))
         return found
 
@@ -246,10 +263,14 @@ class _Builder:
             return event.value
         try:
             return _CONSTRUCTOR.construct_object(yaml.ScalarNode(tag, event.value))
-        except (ValueError, yaml.YAMLError) as error:
+        except (ValueError, LookupError, yaml.YAMLError) as error:
             raise Unreadable(
                 f"has no {tag.rpartition(':')[2]}: {event.value!r}", self._place(event)
             ) from error
+
+    def _put(self, loc: Loc, place: Place) -> None:
+        self.places[loc] = place
+        self._ways.append(loc)
 
     def _count(self, nodes: int, event: Any) -> None:
         self._nodes += nodes

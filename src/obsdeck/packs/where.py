@@ -34,7 +34,7 @@ def find(named: str = "") -> Where:
     Raises:
         UsageError: What was named is no folder.
     """
-    shipped = files.root() / HERE
+    shipped = _shipped()
     own = Path(named).expanduser() if named else HERE
     if not own.is_dir():
         if named:
@@ -44,3 +44,12 @@ def find(named: str = "") -> Where:
     own = own.absolute()
     folders = (own,) if own.resolve() == shipped.resolve() else (shipped, own)
     return Where(folders, own.parent / "generated")
+
+
+def shipped_names() -> frozenset[str]:
+    """The names of our packs."""
+    return frozenset(path.parent.name for path in _shipped().glob("*/pack.yaml"))
+
+
+def _shipped() -> Path:
+    return files.root() / HERE

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from obsdeck.packs import coverage, rules
+from obsdeck.packs.checks import counters
 from obsdeck.packs.checks import queries as query_checks
 from obsdeck.packs.findings import Finding, close
 
@@ -58,6 +59,7 @@ def _alert(alert: Sourced[Alert], catalog: Catalog) -> Iterator[Finding]:
         return
     if one.expr:
         yield from query_checks.check("promql", one.expr, alert.place("expr"), catalog)
+        yield from counters.check(one.expr, alert.place("expr"), catalog)
     else:
         yield from _level(alert, catalog)
 

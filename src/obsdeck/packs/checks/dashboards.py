@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from obsdeck import names
 from obsdeck.packs import levels, queries
 from obsdeck.packs.catalog import panels
+from obsdeck.packs.checks import counters
 from obsdeck.packs.checks import queries as query_checks
 from obsdeck.packs.dashboards.identity import panel_id
 from obsdeck.packs.dashboards.panels import exemplified
@@ -97,6 +98,8 @@ def _asked(panel: Sourced[Panel], board: DashboardFile, catalog: Catalog) -> Ite
             language = queries.language(panel.value, query)
             place = panel.place(*way, "query")
             yield from query_checks.check(language, query.query or "", place, catalog, names_of(board))
+            if language == "promql":
+                yield from counters.check(query.query or "", place, catalog)
 
 
 def _signal(name: str, attributes: tuple[str, ...], place: Place, catalog: Catalog) -> Iterator[Finding]:

@@ -71,11 +71,7 @@ def _promql(text: str, place: Place, catalog: Catalog) -> Iterator[Finding]:
 def _is_known(selector: Selector, catalog: Catalog) -> bool:
     if selector.name:
         return selector.name in catalog.names
-    patterns = [one for one in selector.matchers if one.label == "__name__"]
-    # Without a pattern that must match it asks across all metrics, by what is no name.
-    if not any(one.op == "=~" for one in patterns):
-        return True
-    return any(selector.wants(name) for name in catalog.names)
+    return not selector.is_about_metrics or any(selector.wants(name) for name in catalog.names)
 
 
 def _labels(selector: Selector, place: Place, catalog: Catalog) -> Iterator[Finding]:

@@ -84,7 +84,6 @@ def _unused(catalog: Catalog) -> Iterator[Finding]:
                 one.source.place("metric_name"),
                 why="it is declared, and no panel, rule, objective or runbook asks for it",
                 hint="use it, or remove it",
-                severity="warning",
             )
 
 

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from obsdeck.packs.model.dashboard import Panel
 
+MAX_UID = 40
+"""Grafana takes no longer uid."""
+
 _RANGE = 1_000_000
 
 
@@ -23,7 +26,8 @@ def made_of(uid: str, title: str) -> int:
 
 def runbooks_uid(pack: str) -> str:
     """The uid of the dashboard with a pack's runbooks."""
-    return f"obsdeck-runbooks-{pack}"[:40]
+    uid = f"obsdeck-runbooks-{pack}"
+    return uid if len(uid) <= MAX_UID else f"{uid[: MAX_UID - 7]}-{zlib.crc32(pack.encode()) % _RANGE:06}"
 
 
 def runbook_path(pack: str, alert: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from obsdeck import names
+from obsdeck.packs import promql
 from obsdeck.packs.dashboards.units import of_query
 from obsdeck.packs.dashboards.variables import names_of
 
@@ -34,6 +36,14 @@ def overrides(
     for key, url in one.links.items():
         heading = one.columns.get(key, _field_name(key, targets))
         yield _override(heading, "links", [{"title": heading, "url": url, "targetBlank": False}])
+    for field in sorted(_linked(one)):
+        yield _override(field, "custom.hidden", value=True)
+
+
+def _linked(one: Panel) -> set[str]:
+    """Fields that only links read: a field that is excluded would be gone for them too."""
+    read = {name for url in one.links.values() for name in re.findall(r"__data\.fields\.(\w+)", url)}
+    return read - one.columns.keys() if one.columns else set()
 
 
 def _override(column: str, key: str, value: object) -> dict[str, Any]:
@@ -55,9 +65,9 @@ def columns(one: Panel, targets: Sequence[Target]) -> list[dict[str, Any]]:
         return [*merged, hidden]
     fields = {key: _field_name(key, targets) for key in one.columns}
     labels = {names.label_name(key) for query in one.asked for key in query.by}
-    others = {"Time", *labels, *(_field_name(target.ref, targets) for target in targets)} - set(
-        fields.values()
-    )
+    labels |= {key for query in one.asked if query.query for key in promql.grouped_by(query.query) or ()}
+    values = {_field_name(target.ref, targets) for target in targets}
+    others = {"Time", *labels, *values} - set(fields.values()) - _linked(one)
     organized = {
         "excludeByName": dict.fromkeys(sorted(others), True),
         "indexByName": {field: index for index, field in enumerate(fields.values())},

@@ -174,7 +174,7 @@ def _option(text: str, value: str, *, selected: bool) -> dict[str, Any]:
 
 
 def _written(text: str, value: str) -> str:
-    return value if text == value else f"{text} : {value}"
+    return (value if text == value else f"{text} : {value}").replace(",", "\\,")
 
 
 def names_of(board: DashboardFile) -> Sequence[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from string import ascii_uppercase
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
 from obsdeck.packs.model.base import Model, Name, Text
 
@@ -53,6 +55,13 @@ class Variable(Model):
             message = "a variable with choices of a signal names the attribute"
             raise ValueError(message)
         return self
+
+
+AnyVariable = Annotated[
+    Annotated[Standard, Tag("standard")] | Annotated[Variable, Tag("own")],
+    Discriminator(lambda given: "standard" if isinstance(given, str) else "own"),
+]
+"""So that what is wrong with one's own is not told as if a standard one were meant."""
 
 
 class Query(Model):
@@ -112,7 +121,7 @@ class Panel(Query):
     description: Text
     id: Annotated[int, Field(gt=0, lt=1 << 31)] | None = None
     show: Show | None = None
-    queries: tuple[Query, ...] = ()
+    queries: Annotated[tuple[Query, ...], Field(max_length=26)] = ()
     decimals: Annotated[int, Field(ge=0, le=10)] | None = None
     min: float | None = Field(default=None)
     max: float | None = Field(default=None)
@@ -141,10 +150,23 @@ class Panel(Query):
             raise ValueError(message)
         return self
 
+    @model_validator(mode="after")
+    def _tells_queries_apart(self) -> Panel:
+        twice = [name for name, count in Counter(self.refs).items() if count > 1]
+        if twice:
+            message = f"two queries are called {twice[0]!r}; those without a name are A, B, C in their order"
+            raise ValueError(message)
+        return self
+
     @property
     def asked(self) -> tuple[Query, ...]:
         """Its queries, however they are written."""
         return self.queries or ((self,) if self.signal or self.query else ())
+
+    @property
+    def refs(self) -> tuple[str, ...]:
+        """What each of them is called."""
+        return tuple(one.name or letter for one, letter in zip(self.asked, ascii_uppercase, strict=False))
 
 
 class Row(Model):
@@ -161,7 +183,7 @@ class DashboardFile(Model):
     uid: Uid
     title: Text
     description: Text
-    variables: tuple[Standard | Variable, ...] = ()
+    variables: tuple[AnyVariable, ...] = ()
     time: Annotated[str, StringConstraints(pattern=r"^\d+[mhdw]$")] = "1h"
     refresh: Annotated[str, StringConstraints(pattern=r"^\d+[smh]$")] | Literal[""] = "30s"
     rows: tuple[Row, ...] = ()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
 
 from obsdeck.packs.model.base import Model, Text
 
@@ -32,14 +34,16 @@ class PackFile(Model):
         title: Its name for people.
         description: What it observes.
         owner: Who acts on its alerts.
-        folder: The folder of its dashboards in Grafana.
+        folder: The folder of its dashboards in Grafana, and on disk.
         emitted_by: Who emits its signals, unless one says otherwise.
     """
 
     title: Text
     description: Text
     owner: Text
-    folder: Text = "obsdeck"
+    folder: Annotated[Text, StringConstraints(pattern=r"^[^.\x00-\x1f][^\x00-\x1f]*$", max_length=80)] = (
+        "obsdeck"
+    )
     emitted_by: EmittedBy = EmittedBy()
 
 

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from obsdeck.packs import promql, rule_tests, source
+
+LEAVES = {"ShopFails": promql.selectors('shop_orders_total{a="b"} / {__name__=~"shop_size.*"}')}
+NOTATIONS = (
+    "1 2 3",
+    "1x2",
+    "1+1x4",
+    "10-1x3",
+    "-1+2x2 5",
+    "_ _ 7",
+    "_x3 1",
+    "1 stale",
+    "1x2 _x2 stale 4",
+    "{{schema:0 sum:1 count:1 buckets:[1]}}x2",
+    "_",
+    "0x10",
+    "1e3 NaN Inf",
+)
+
+
+def cases(text: str) -> list[tuple[str, str]]:
+    document = source.parse(text, Path("shop.yaml"))
+    return [(one.alert, one.kind) for one in rule_tests.cases(document, LEAVES)]
+
+
+def case(series: str, at: str = "10m", interval: str = "1m", alerts: str = "[]") -> list[tuple[str, str]]:
+    return cases(
+        f"tests: [{{interval: {interval}, input_series: [{series}], "
+        f"alert_rule_test: [{{eval_time: {at}, alertname: ShopFails, exp_alerts: {alerts}}}]}}]"
+    )
+
+
+def series(name: str, values: str) -> str:
+    return f"{{series: '{name}', values: '{values}'}}"
+
+
+def test_an_alert_that_is_expected_fires() -> None:
+    assert case("", alerts="[{exp_labels: {}}]") == [("ShopFails", "fires")]
+
+
+def test_no_alert_with_its_data_there_is_quiet() -> None:
+    assert case(series('shop_orders_total{a="b"}', "0+1x20")) == [("ShopFails", "quiet")]
+    assert case(series("shop_size_total", "0x20")) == [("ShopFails", "quiet")]
+
+
+def test_no_alert_without_its_data_is_missing() -> None:
+    assert case("") == [("ShopFails", "missing")]
+    assert case(series("other", "0x20")) == [("ShopFails", "missing")]
+    assert case(series("shop_orders_total", "0x4"), at="15m") == [("ShopFails", "missing")]
+
+
+def test_a_sample_counts_for_five_minutes() -> None:
+    assert case(series("shop_orders_total", "0x4"), at="8m") == [("ShopFails", "quiet")]
+    assert case(series("shop_orders_total", "0x4"), at="9m") == [("ShopFails", "missing")]
+    assert case(series("shop_orders_total", "0x8"), at="4m", interval="30s") == [("ShopFails", "quiet")]
+
+
+def test_an_alert_that_asks_for_no_series_is_quiet() -> None:
+    assert cases("tests: [{alert_rule_test: [{eval_time: 0, alertname: Watchdog}]}]") == [
+        ("Watchdog", "quiet")
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", "[]", "tests: 5", "tests: [5]", "tests: [{}]", "tests: [{alert_rule_test: [5, {}]}]"]
+)
+def test_what_is_no_test_shows_nothing(text: str) -> None:
+    assert cases(text) == []
+
+
+def test_a_case_stands_where_it_is_written() -> None:
+    text = "tests:\n  - alert_rule_test:\n      - {alertname: A}\n      - {alertname: B}\n"
+    found = rule_tests.cases(source.parse(text, Path("a.yaml")), {})
+    assert [one.place.line for one in found] == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("5m", 300), ("1h30m", 5400), ("90s", 90), ("500ms", 0.5), ("1d", 86400), ("0", 0)]
+)
+def test_durations_are_seconds(text: str, seconds: float) -> None:
+    assert rule_tests.seconds(text) == seconds
+
+
+@pytest.mark.parametrize("values", NOTATIONS)
+def test_where_a_series_has_a_value_promtool_agrees(values: str, promtool: Path, tmp_path: Path) -> None:
+    expected = [rule_tests.has_sample(values, index, 5) for index in range(18)]
+    asked = [
+        {
+            "expr": "count(a) or vector(0)",
+            "eval_time": f"{index}m",
+            "exp_samples": [{"labels": "{}", "value": int(there)}],
+        }
+        for index, there in enumerate(expected)
+    ]
+    tests = [
+        {"interval": "1m", "input_series": [{"series": "a", "values": values}], "promql_expr_test": asked}
+    ]
+    path = tmp_path / "test.yaml"
+    path.write_text(json.dumps({"rule_files": [], "tests": tests}))
+    done = subprocess.run(
+        [str(promtool), "test", "rules", str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def made(test: dict[str, Any]) -> dict[str, Any]:
+    document = source.parse(json.dumps({"evaluation_interval": "1m", "tests": [test]}), Path("a.yaml"))
+    added = {"ShopFails": {"runbook_url": "runbooks/shop/ShopFails.md"}}
+    found = rule_tests.runnable(document, ["shop.yaml"], ["shop", "more"], added)
+    assert found["rule_files"] == ["shop.yaml"]
+    assert found["group_eval_order"] == ["shop", "more"]
+    assert found["evaluation_interval"] == "1m"
+    (one,) = found["tests"]
+    return dict(one)
+
+
+def expecting(*alerts: Any) -> dict[str, Any]:
+    return {"eval_time": "5m", "alertname": "ShopFails", "exp_alerts": list(alerts)}
+
+
+def test_a_test_that_speaks_of_no_annotations_asks_for_the_series_of_the_alert() -> None:
+    one = made({"alert_rule_test": [expecting({"exp_labels": {"severity": "critical", "a": 'b"\\\n'}})]})
+    assert one == {
+        "promql_expr_test": [
+            {
+                "expr": 'ALERTS{alertname="ShopFails", alertstate="firing"}',
+                "eval_time": "5m",
+                "exp_samples": [
+                    {
+                        "labels": 'ALERTS{alertname="ShopFails", alertstate="firing", severity="critical", '
+                        'a="b\\"\\\\\\n"}',
+                        "value": 1,
+                    }
+                ],
+            }
+        ]
+    }
+
+
+def test_a_test_of_annotations_gets_those_that_nobody_writes() -> None:
+    one = made({"alert_rule_test": [expecting({"exp_annotations": {"summary": "a"}})]})
+    assert one["alert_rule_test"] == [
+        expecting({"exp_annotations": {"runbook_url": "runbooks/shop/ShopFails.md", "summary": "a"}})
+    ]
+
+
+def test_a_quiet_case_and_expressions_stay_as_they_are() -> None:
+    asked = {"expr": "up", "eval_time": "0", "exp_samples": []}
+    one = {"name": "a", "alert_rule_test": [expecting()], "promql_expr_test": [asked]}
+    assert made(one) == one
