@@ -65,7 +65,8 @@ def columns(one: Panel, targets: Sequence[Target]) -> list[dict[str, Any]]:
         return [*merged, hidden]
     fields = {key: _field_name(key, targets) for key in one.columns}
     labels = {names.label_name(key) for query in one.asked for key in query.by}
-    labels |= {key for query in one.asked if query.query for key in promql.grouped_by(query.query) or ()}
+    written = (target.expr for target in targets if target.language == "promql")
+    labels |= {label for expr in written for label in promql.grouped_by(expr) or ()}
     values = {_field_name(target.ref, targets) for target in targets}
     others = {"Time", *labels, *values} - set(fields.values()) - _linked(one)
     organized = {
