@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import yaml
 
@@ -73,20 +73,31 @@ def _written(path: Path, content: Mapping[str, Any]) -> Path:
     return path
 
 
-def _tested(promtool: Path, tests: dict[str, Document], folder: Path) -> Iterator[Finding]:
-    done = _run(promtool, "test", "rules", *(str(folder / name) for name in tests))
+def _tested(promtool: Path, tests: Mapping[str, Document], folder: Path) -> Iterator[Finding]:
+    # What it prints does not say which file a failure is of; its report in JUnit's format does.
+    report = folder / "report.xml"
+    done = _run(promtool, "test", "rules", f"--junit={report}", *(str(folder / name) for name in tests))
     if done.returncode == 0:
         return
-    parts = re.split(r"^Unit Testing:\s+(\S+)\n", done.stdout + done.stderr, flags=re.MULTILINE)[1:]
-    told = False
-    for path, said in zip(parts[::2], parts[1::2], strict=False):
-        if "SUCCESS" not in said:
-            told = True
-            document = tests[Path(path).name]
-            yield Finding("rule-test", "a test fails", Place(document.path, 1), why=_words(said, folder))
-    if not told:
+    try:
+        suites = list(ET.parse(report).getroot())  # noqa: S314 - promtool has just written it
+    except (OSError, ET.ParseError):
         first = next(iter(tests.values()))
         yield Finding("rule-test", "promtool fails", Place(first.path), why=_words(done.stderr, folder))
+        return
+    for suite in suites:
+        document = tests[Path(suite.get("name", "")).name]
+        for case in suite:
+            said = "\n".join(fault.text or "" for fault in case)
+            if len(case):
+                yield Finding("rule-test", "a test fails", _place(case, document), why=_words(said, folder))
+
+
+def _place(case: ET.Element, document: Document) -> Place:
+    """Where the test is written whose case it is: promtool names one without a name by its number."""
+    names = [test.get("name", f"unnamed#{index}") for index, test in enumerate(document.data["tests"])]
+    name = case.get("name")
+    return document.place(("tests", names.index(name))) if name in names else Place(document.path, 1)
 
 
 def _run(promtool: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,8 @@ from obsdeck.packs import coverage
 if TYPE_CHECKING:
     from .conftest import Repository
 
+TESTS = "tests/shop.yaml"
+
 
 def lacking(repository: Repository) -> dict[str, tuple[str, ...]]:
     (pack,) = repository.read().catalog.packs
@@ -32,9 +34,7 @@ def test_what_no_test_shows_is_lacking(repository: Repository) -> None:
 
 
 def test_a_quiet_alert_without_data_does_not_show_it_quiet_with_data(repository: Repository) -> None:
-    repository.change(
-        "tests/shop.yaml", "{eval_time: 80m, alertname: ShopIdle", "{eval_time: 120m, alertname: ShopIdle"
-    )
+    repository.change(TESTS, "{eval_time: 80m, alertname: ShopIdle", "{eval_time: 999m, alertname: ShopIdle")
     assert lacking(repository) == {"ShopIdle": ("quiet",)}
 
 

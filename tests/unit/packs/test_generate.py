@@ -144,7 +144,7 @@ def test_writing_removes_only_what_was_generated(repository: Repository) -> None
 def test_a_folder_in_the_way_is_told(repository: Repository) -> None:
     wanted = generate.files(repository.catalog())
     (repository.generated / "lineage.json").mkdir(parents=True)
-    with pytest.raises(MissingError, match="lineage.json cannot be read"):
+    with pytest.raises(MissingError, match=r"lineage\.json cannot be read"):
         generate.write(wanted, repository.generated)
 
 

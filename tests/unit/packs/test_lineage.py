@@ -45,8 +45,8 @@ def test_what_breaks_goes_on_through_what_is_recorded(shop: Catalog) -> None:
 def test_a_pattern_asks_for_all_that_it_matches(repository: Repository) -> None:
     repository.change(
         "dashboards/shop.yaml",
-        "service:shop_orders:rate5m{service_name",
-        '{__name__=~"shop_o.*", service_name',
+        'query: service:shop_orders:rate5m{service_name=~"$service"}',
+        'query: "{__name__=~\\"shop_o.*\\"}"',
     )
     catalog = repository.catalog()
     for name in (ORDERS, "shop_order_duration_seconds_sum"):
@@ -55,9 +55,14 @@ def test_a_pattern_asks_for_all_that_it_matches(repository: Repository) -> None:
 
 
 def test_a_use_stands_where_it_is_written(shop: Catalog) -> None:
-    by_name = {use.name: use.place for use in lineage.asked(shop)[ORDERS]}
-    for name, wanted in (("shop/Orders", "signal: shop.orders"), ("ShopFails", "level: critical")):
-        place = by_name[name]
+    places = {(use.kind, use.name): use.place for use in lineage.asked(shop)[ORDERS]}
+    for use, wanted in (
+        (("panel", "shop/Orders"), "signal: shop.orders"),
+        (("alert", "ShopFails"), "level: critical"),
+        (("slo", "shop/orders"), "error_query: "),
+        (("runbook", "ShopFails"), "sum by (service_name, shop_outcome)"),
+    ):
+        place = places[use]
         assert wanted in place.path.read_text(encoding="utf-8").splitlines()[place.line - 1]
 
 

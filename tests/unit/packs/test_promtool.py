@@ -34,6 +34,19 @@ def test_one_failing_file_of_two_is_told(repository: Repository, promtool: Path)
     )
     (finding,) = tool.run(promtool, repository.catalog())
     assert finding.place.path == repository.file("tests/zzz.yaml")
+    assert finding.place.line == 1
+
+
+def test_each_failing_test_of_a_file_is_told_where_it_stands(repository: Repository, promtool: Path) -> None:
+    nothing = "promql_expr_test: [{expr: vector(1), eval_time: 0, exp_samples: []}]"
+    repository.put(
+        "tests/zzz.yaml", f"tests:\n  - {{{nothing}}}\n  - {{name: b}}\n  - {{name: c, {nothing}}}\n"
+    )
+    found = tool.run(promtool, repository.catalog())
+    assert [(one.place.line, one.why.splitlines()[0].strip()) for one in found] == [
+        (2, 'expr: "vector(1)", time: 0s,'),
+        (4, 'expr: "vector(1)", time: 0s,'),
+    ]
 
 
 def test_a_file_that_promtool_refuses_is_told(repository: Repository, promtool: Path) -> None:

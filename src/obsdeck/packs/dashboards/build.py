@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from obsdeck import names
 from obsdeck.packs import queries
 from obsdeck.packs.dashboards.identity import made_of
+from obsdeck.packs.dashboards.links import menu
 from obsdeck.packs.dashboards.panels import Runbooks, panel
 from obsdeck.packs.dashboards.types import TYPES
 from obsdeck.packs.dashboards.variables import PROMETHEUS, variables
@@ -37,7 +38,7 @@ def dashboard(board: DashboardFile, pack: Pack, catalog: Catalog, runbooks: Runb
         "tags": [TAG, pack.name],
         "time": {"from": f"now-{board.time}", "to": "now"},
         "refresh": board.refresh,
-        "links": [_others()],
+        "links": [menu("obsdeck", TAG)],
         "annotations": {"list": [_deployments(board), _alerts(board)]},
         "templating": {"list": variables(board, pack.about.value.emitted_by.job, catalog.signals)},
         "panels": list(_panels(board, catalog, runbooks)),
@@ -91,21 +92,6 @@ def _layout(row: Row, top: int, catalog: Catalog) -> tuple[list[dict[str, int]],
         places.append({"x": x, "y": y, "w": width, "h": height})
         x, tallest = x + width, max(tallest, height)
     return places, y + tallest
-
-
-def _others() -> dict[str, Any]:
-    return {
-        "title": "obsdeck",
-        "type": "dashboards",
-        "tags": [TAG],
-        "asDropdown": True,
-        "includeVars": True,
-        "keepTime": True,
-        "targetBlank": False,
-        "icon": "external link",
-        "tooltip": "",
-        "url": "",
-    }
 
 
 def _deployments(board: DashboardFile) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from obsdeck.packs import levels, queries
 from obsdeck.packs.dashboards import follow, tables, units
 from obsdeck.packs.dashboards.identity import panel_id
+from obsdeck.packs.dashboards.links import link
 from obsdeck.packs.dashboards.types import TYPES
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _runbook_links(one: Panel, board: DashboardFile, runbooks: Runbooks) -> list
     on = [one.runbook] if one.runbook else []
     on += [alert for alert in runbooks.on.get(f"{board.uid}/{one.title}", ()) if alert not in on]
     return [
-        {"title": f"Runbook: {alert}", "url": runbooks.urls[alert], "targetBlank": True}
+        link(f"Runbook: {alert}", runbooks.urls[alert], new_tab=True)
         for alert in on
         if alert in runbooks.urls
     ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from obsdeck.packs.dashboards.build import COLUMNS, TAG, frame
 from obsdeck.packs.dashboards.identity import made_of, panel_id, runbook_path, runbooks_uid
+from obsdeck.packs.dashboards.links import link
 from obsdeck.packs.dashboards.panels import Runbooks
 
 if TYPE_CHECKING:
@@ -91,4 +92,4 @@ def _panel_link(page: Runbook, catalog: Catalog) -> list[dict[str, Any]]:
         return []
     board, one = found
     url = f"/d/{board.value.uid}?viewPanel={panel_id(board.value.uid, one.value)}&${{__url_time_range}}"
-    return [{"title": f"Panel: {one.value.title}", "url": url, "targetBlank": False}]
+    return [link(f"Panel: {one.value.title}", url, new_tab=False)]
