@@ -48,7 +48,10 @@ def test_data_is_found_through_what_is_recorded_from_it(repository: Repository) 
 
 
 def test_recordings_that_ask_for_each_other_end(repository: Repository) -> None:
-    more = "  - {record: a:b:c, description: a, expr: 'd:e:f'}\n  - {record: d:e:f, description: a, expr: 'a:b:c'}\n"
+    more = "".join(
+        f"  - {{record: '{name}', description: a, expr: '{expr}'}}\n"
+        for name, expr in (("a:b:c", "d:e:f"), ("d:e:f", "a:b:c"))
+    )
     repository.change("alerts.yaml", "alerts:\n", f"{more}alerts:\n")
     repository.change("alerts.yaml", "expr: service:shop_orders:rate5m == 0", "expr: a:b:c == 0")
     assert "ShopIdle" not in lacking(repository)

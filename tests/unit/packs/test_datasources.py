@@ -37,7 +37,10 @@ def test_there_are_four_data_sources_with_fixed_uids(shop: Catalog) -> None:
 
 def test_addresses_come_from_grafanas_environment(shop: Catalog) -> None:
     assert {source["url"] for source in sources(shop).values()} == {
-        "${OBSDECK_PROMETHEUS_URL}", "${OBSDECK_TEMPO_URL}", "${OBSDECK_LOKI_URL}", "${OBSDECK_ALERTMANAGER_URL}",
+    kinds = {source["type"] for source in sources(shop).values()}
+    assert {source["url"] for source in sources(shop).values()} == {
+        f"${{OBSDECK_{kind.upper()}_URL}}" for kind in kinds
+    }
     }  # fmt: skip
 
 
