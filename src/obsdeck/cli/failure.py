@@ -7,6 +7,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
+from obsdeck.diagnose.printable import visible
 from obsdeck.errors import ObsdeckError
 
 if TYPE_CHECKING:
@@ -54,4 +55,5 @@ def _print(error: ObsdeckError, *, as_json: bool) -> None:
     lines += [f"  --> {error.where}"] if error.where else []
     lines += [f"  | {line}" for line in error.why.splitlines()]
     lines += [f"hint: {error.hint}"] if error.hint else []
-    sys.stderr.write("\n".join(lines) + "\n")
+    # What a file or a server said is part of it, and may hold what a terminal obeys.
+    sys.stderr.write("\n".join(visible(part) for line in lines for part in line.splitlines()) + "\n")

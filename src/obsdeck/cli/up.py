@@ -100,6 +100,9 @@ def _next_steps(status: StackStatus) -> list[str]:
         steps.append(f"  {urls['grafana']}/d/obsdeck-http   rate, errors and duration of the quickstart")
     if "quickstart" in urls:
         steps.append(f"  curl {urls['quickstart']}/slow   then look for it in what follows")
+        steps.append(
+            "  obsdeck trace --slowest quickstart   one slow request: its spans, log lines and metrics"
+        )
         steps.append(f"  {urls['quickstart']}/docs   the quickstart service")
     otlp = urls.get("collector", "")
     steps.append(f"  OTEL_EXPORTER_OTLP_ENDPOINT={otlp}   and instrument(app) in your own service")

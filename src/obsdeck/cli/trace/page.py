@@ -13,7 +13,7 @@ from obsdeck.cli.trace import words
 from obsdeck.cli.trace.plots import Line, plot
 from obsdeck.cli.trace.signs import UNICODE
 from obsdeck.cli.trace.style import STYLE
-from obsdeck.diagnose.trace.printable import visible
+from obsdeck.diagnose.printable import visible
 from obsdeck.diagnose.trace.rows import layout
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from rich.text import Text
 from obsdeck.cli.trace import words
 from obsdeck.cli.trace.signs import ASCII, UNICODE
 from obsdeck.cli.trace.waterfall import Canvas, colours, waterfall
+from obsdeck.diagnose.printable import visible
 from obsdeck.diagnose.trace.critical import seconds_by_span
-from obsdeck.diagnose.trace.printable import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from obsdeck.cli.trace import words
-from obsdeck.diagnose.trace.printable import visible
+from obsdeck.diagnose.printable import visible
 from obsdeck.diagnose.trace.rows import layout
 
 if TYPE_CHECKING:

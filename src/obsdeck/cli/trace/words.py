@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from obsdeck.diagnose.trace.printable import visible
+from obsdeck.diagnose.printable import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable

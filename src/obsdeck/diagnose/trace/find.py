@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from obsdeck.backends import loki, tempo
+from obsdeck.diagnose.printable import visible
 from obsdeck.diagnose.trace import otlp
 from obsdeck.diagnose.trace.logs import of_trace
-from obsdeck.diagnose.trace.printable import visible
 from obsdeck.errors import FailedError, ObsdeckError, UsageError
 from obsdeck.stack.components import LOKI, TEMPO
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from obsdeck.diagnose.trace.printable import visible
+from obsdeck.diagnose.printable import visible
 
 
 @pytest.mark.parametrize(
