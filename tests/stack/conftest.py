@@ -145,7 +145,9 @@ def _often(folder: Path) -> dict[str, str]:
 
 def _each_second(path: Path, pattern: str) -> None:
     text = path.read_text(encoding="utf-8")
-    text, count = re.subn(pattern, lambda found: f"{found[0].partition(':')[0]}: 1s", text, flags=re.MULTILINE)
+    text, count = re.subn(
+        pattern, lambda found: f"{found[0].partition(':')[0]}: 1s", text, flags=re.MULTILINE
+    )
     assert count, f"{path} says nothing like {pattern}"
     path.write_text(text, encoding="utf-8")
 

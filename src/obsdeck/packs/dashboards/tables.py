@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from obsdeck import names
-from obsdeck.packs import promql
 from obsdeck.packs.dashboards.units import of_query
 from obsdeck.packs.dashboards.variables import names_of
 
@@ -36,18 +35,13 @@ def overrides(
     for key, url in one.links.items():
         heading = one.columns.get(key, _field_name(key, targets))
         yield _override(heading, "links", [{"title": heading, "url": url, "targetBlank": False}])
-    for field in sorted(_linked(one)):
-        yield _override(field, "custom.hidden", value=True)
+    if one.columns:
+        headings = "|".join(re.escape(heading) for heading in one.columns.values())
+        yield _override(f"^(?!(?:{headings})$).*$", "custom.hidden", value=True, by="byRegexp")
 
 
-def _linked(one: Panel) -> set[str]:
-    """Fields that only links read: a field that is excluded would be gone for them too."""
-    read = {name for url in one.links.values() for name in re.findall(r"__data\.fields\.(\w+)", url)}
-    return read - one.columns.keys() if one.columns else set()
-
-
-def _override(column: str, key: str, value: object) -> dict[str, Any]:
-    return {"matcher": {"id": "byName", "options": column}, "properties": [{"id": key, "value": value}]}
+def _override(column: str, key: str, value: object, by: str = "byName") -> dict[str, Any]:
+    return {"matcher": {"id": by, "options": column}, "properties": [{"id": key, "value": value}]}
 
 
 def _choosing(board: DashboardFile) -> dict[str, Any]:
@@ -58,19 +52,14 @@ def _choosing(board: DashboardFile) -> dict[str, Any]:
 
 
 def columns(one: Panel, targets: Sequence[Target]) -> list[dict[str, Any]]:
-    """Several queries become one table; columns are put in order, named, and the rest is hidden."""
+    """Several queries become one table; columns are put in order and named.
+
+    The others are hidden (see `overrides`) and not excluded: links may read them.
+    """
     merged: list[dict[str, Any]] = [{"id": "merge", "options": {}}] if len(targets) > 1 else []
-    if not one.columns:
-        hidden = {"id": "organize", "options": {"excludeByName": {"Time": True}}}
-        return [*merged, hidden]
     fields = {key: _field_name(key, targets) for key in one.columns}
-    labels = {names.label_name(key) for query in one.asked for key in query.by}
-    written = (target.expr for target in targets if target.language == "promql")
-    labels |= {label for expr in written for label in promql.grouped_by(expr) or ()}
-    values = {_field_name(target.ref, targets) for target in targets}
-    others = {"Time", *labels, *values} - set(fields.values()) - _linked(one)
     organized = {
-        "excludeByName": dict.fromkeys(sorted(others), True),
+        "excludeByName": {} if one.columns else {"Time": True},
         "indexByName": {field: index for index, field in enumerate(fields.values())},
         "renameByName": {fields[key]: heading for key, heading in one.columns.items()},
     }
