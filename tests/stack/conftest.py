@@ -264,12 +264,13 @@ def _on(request: pytest.FixtureRequest, *, tempo: bool) -> Iterator[Observed]:
             stack = request.getfixturevalue("stack")
         else:
             folder = request.getfixturevalue("tmp_path_factory").mktemp("embedded")
-            stack = stacks.enter_context(started(folder, _programs_without_tempo()))
+            stack = stacks.enter_context(started(folder, programs_of_embedded()))
         url = stacks.enter_context(quickstart(stack))
         yield Observed(stack, url, ask_once(stack, url), tempo)
 
 
-def _programs_without_tempo() -> dict[str, str]:
+def programs_of_embedded() -> dict[str, str]:
+    """The given programs without Tempo, so that the trace store is the embedded one."""
     return {
         one.name: os.environ[one.name]
         for one in PROGRAMS
@@ -340,8 +341,9 @@ def serving(port: int, *command: str, **options: Any) -> Iterator[subprocess.Pop
             return True
         return False
 
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, **quiet, **options) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
+    ) as process:
         try:
             Stack.until(lambda: process.poll() is not None or answers(), 60)
             assert process.poll() is None, f"{command[0]} has ended"

@@ -1,114 +1,165 @@
-"""Every query of every dashboard, run on a running stack as Grafana would run it, with traffic of a service.
+"""Every query of every generated dashboard, run on running stacks as Grafana would run it, with traffic.
 
-A panel that stays empty must be on the dashboard's own list of those that may, and say why in its `noValue`.
+A panel that stays empty must say why in its pack (`empty:`, or `needs:` of its signal's emitter), and that this traffic
+cannot fill it is written down here: otherwise a wrong query could hide behind a good reason.
 """
 
 from __future__ import annotations
 
 import json
-import time
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from obsdeck.grafana import classic, execute, resolve, timerange
-from tests.stack.test_links import DASHBOARDS, read_sources, service, traffic
+from obsdeck.grafana import classic, execute
+from obsdeck.packs import deck
+from obsdeck.packs.dashboards.identity import panel_id
+from tests.stack import conftest
+from tests.stack.conftest import DASHBOARDS, ROOT, LostError, Observed, running_postgres, running_redis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from obsdeck.grafana.dashboard import Dashboard
     from obsdeck.grafana.sources import DataSources
-    from tests.stack.conftest import Stack
+
+pytestmark = pytest.mark.stack
+
+DATABASES = [path for path in DASHBOARDS if path.stem in {"obsdeck-postgres", "obsdeck-redis"}]
+OTHERS = [path for path in DASHBOARDS if path not in DATABASES]
+QUIET: dict[str, set[str]] = {}
+"""Panels that the quickstart's traffic cannot fill: nothing is wrong, nobody calls anybody, Linux alone tells."""
 
 
-@dataclass(frozen=True)
-class Served:
-    """A stack with a service that sends to it."""
-
-    stack: Stack
-    sources: DataSources
-    url: str
+def titles(path: Path) -> str:
+    return path.stem.removeprefix("obsdeck-")
 
 
 @pytest.fixture(scope="module")
-def served(stack: Stack) -> Iterator[Served]:
-    with service(stack) as url:
-        yield Served(stack, read_sources(stack), url)
+def reasons() -> dict[tuple[str, int], str]:
+    """Why a panel may be empty, as its pack says; by the dashboard's uid and the panel's number."""
+    catalog = deck.read([ROOT / "observability" / "packs"]).catalog
+    found = {}
+    for board, panel in catalog.panels.values():
+        signals = [catalog.signals[one.signal] for one in panel.value.asked if one.signal]
+        needs = [one.emitted_by.needs for one in signals]
+        reason = panel.value.empty or next((need for need in needs if need), "")
+        found[board.value.uid, panel_id(board.value.uid, panel.value)] = reason
+    return found
 
 
-def results(path: Path, sources: DataSources) -> tuple[execute.Result, ...]:
-    return execute.run(planned(classic.read(path), sources))
+def results(world: Observed, path: Path, srcs: DataSources) -> tuple[execute.Result, ...]:
+    return execute.run(world.plan(classic.read(path), srcs))
 
 
-def planned(dashboard: Dashboard, sources: DataSources) -> tuple[execute.Planned, ...]:
-    span = timerange.parse(*dashboard.time, now=time.time_ns() // 10**6)
-    variables = resolve.resolve(dashboard, sources, span, {"service": ("quickstart",)})
-    return execute.plan(dashboard, variables, sources, span)
-
-
-def resolved(path: Path, sources: DataSources) -> bool:
-    """Whether every variable has something to choose from."""
-    dashboard = classic.read(path)
-    span = timerange.parse(*dashboard.time, now=time.time_ns() // 10**6)
-    return not any(one.problem for one in resolve.resolve(dashboard, sources, span))
-
-
-def empty(path: Path, sources: DataSources) -> set[str]:
-    """The panels that show nothing, and of which the dashboard does not say that they may."""
-    full = {one.planned.panel for one in results(path, sources) if one.points}
-    dashboard = classic.read(path)
+def empty(world: Observed, path: Path, srcs: DataSources) -> dict[int, str]:
+    """The panels that show nothing: number to title."""
+    full = {one.planned.panel for one in results(world, path, srcs) if one.points}
     return {
-        panel.title
-        for panel in dashboard.panels
-        if panel.targets
-        and panel.id not in full
-        and not (panel.id in dashboard.may_be_empty and panel.no_value)
+        panel.id: panel.title
+        for panel in classic.read(path).panels
+        if panel.targets and panel.id not in full
     }
 
 
-@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
-def test_every_query_of_a_dashboard_runs_and_nothing_in_it_is_unknown(served: Served, path: Path) -> None:
-    traffic(served.url)
-    served.stack.until(lambda: resolved(path, served.sources), 60)
-    shown = results(path, served.sources)
+def check_filled(world: Observed, path: Path, reasons: dict[tuple[str, int], str]) -> None:
+    """Every panel shows something, but those that are known not to, and say why."""
+    uid = classic.read(path).uid
+    left = empty(world, path, world.stack.sources())
+    silent = sorted(title for number, title in left.items() if not reasons[uid, number])
+    assert not [title for title in silent if title in QUIET.get(uid, set())], "a quiet panel says why"
+    wrong = sorted(set(left.values()) - QUIET.get(uid, set()))
+    if wrong:
+        raise LostError(f"{uid}: nothing is shown by {wrong}")
+
+
+def check_runs(world: Observed, path: Path) -> None:
+    """Every variable has choices, every query is accepted, and nothing in it is unknown."""
+    dashboard, srcs = classic.read(path), world.stack.sources()
+    variables, _ = world.resolved(dashboard, srcs)
+    # The quickstart is in no environment; then All is all there is.
+    problems = [(one.variable.name, one.problem) for one in variables if one.problem]
+    if any(name != "environment" for name, _ in problems):
+        raise LostError(f"variables without choices: {problems}")
+    shown = results(world, path, srcs)
     asked = [one.planned.query for one in shown if one.planned.query]
-    assert {one.planned.panel for one in shown} >= {
-        one.id for one in classic.read(path).panels if one.targets
-    }
+    assert {one.planned.panel for one in shown} >= {one.id for one in dashboard.panels if one.targets}
     assert [(one.planned.title, one.error) for one in shown if one.error] == []
     assert [(query.expr, query.unknown) for query in asked if query.unknown] == []
 
 
-@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
-def test_no_panel_is_empty_that_may_not_be(served: Served, path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while (left := empty(path, served.sources)) and time.monotonic() < deadline:
-        traffic(served.url)
-    assert left == set()
+@pytest.mark.parametrize("path", OTHERS, ids=titles)
+def test_every_query_of_a_dashboard_runs(observed: Observed, path: Path) -> None:
+    observed.until_found(lambda: check_runs(observed, path))
 
 
-def test_a_panel_that_finds_nothing_is_found(served: Served, tmp_path: Path) -> None:
-    document = json.loads(DASHBOARDS[0].read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", OTHERS, ids=titles)
+def test_no_panel_is_empty_but_those_that_say_why(
+    observed: Observed, path: Path, reasons: dict[tuple[str, int], str]
+) -> None:
+    observed.until_found(lambda: check_filled(observed, path, reasons))
+
+
+@pytest.fixture(scope="module")
+def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
+    """A stack that watches a real PostgreSQL and a real Redis."""
+    ports = conftest.Machine.free_ports(2)
+    with ExitStack() as servers:
+        postgres = servers.enter_context(running_postgres(ports[0]))
+        redis, _ = servers.enter_context(running_redis(ports[1]))
+        addresses = {"OBSDECK_POSTGRES_URL": postgres, "OBSDECK_REDIS_URL": redis}
+        folder = tmp_path_factory.mktemp("watching")
+        stack = servers.enter_context(
+            conftest.started(folder, {**conftest.programs_of_embedded(), **addresses}, ("postgres", "redis"))
+        )
+        url = servers.enter_context(conftest.quickstart(stack))
+        yield Observed(stack, url, conftest.ask_once(stack, url), has_tempo=False)
+
+
+@pytest.mark.parametrize("path", DATABASES, ids=titles)
+def test_every_query_of_a_databases_dashboard_runs(watching: Observed, path: Path) -> None:
+    watching.until_found(lambda: check_runs(watching, path))
+
+
+@pytest.mark.parametrize("path", DATABASES, ids=titles)
+def test_no_panel_of_a_database_is_empty_but_those_that_say_why(
+    watching: Observed, path: Path, reasons: dict[tuple[str, int], str]
+) -> None:
+    watching.until_found(lambda: check_filled(watching, path, reasons))
+
+
+@pytest.fixture
+def http_dashboard() -> Path:
+    (found,) = [path for path in DASHBOARDS if path.stem == "obsdeck-http"]
+    return found
+
+
+def test_a_panel_that_finds_nothing_is_found(
+    with_embedded_store: Observed,
+    http_dashboard: Path,
+    tmp_path: Path,
+    reasons: dict[tuple[str, int], str],
+) -> None:
+    document = json.loads(http_dashboard.read_text(encoding="utf-8"))
     panel = next(one for one in document["panels"] if one.get("targets"))
     panel["targets"] = [{**panel["targets"][0], "expr": "a_metric_that_nobody_sends"}]
     document["panels"] = [panel]
     path = tmp_path / "dashboard.json"
     path.write_text(json.dumps(document), encoding="utf-8")
-    assert empty(path, served.sources) == {panel["title"]}
-    listed = {"name": "may_be_empty", "type": "constant", "hide": 2, "query": str(panel["id"])}
-    document["templating"]["list"].append(listed)
-    path.write_text(json.dumps(document), encoding="utf-8")
-    assert empty(path, served.sources) == set()
+    with pytest.raises(LostError, match=panel["title"]):
+        check_filled(with_embedded_store, path, reasons)
 
 
-def test_a_query_that_is_refused_is_told_with_its_place(served: Served) -> None:
-    dashboard = classic.read(DASHBOARDS[0])
+def test_a_query_that_is_refused_is_told_with_its_place(
+    with_embedded_store: Observed, http_dashboard: Path
+) -> None:
+    dashboard = classic.read(http_dashboard)
     panel = next(one for one in dashboard.panels if one.targets)
     wrong = replace(panel.targets[0], model={"expr": "sum by ("})
-    broken = replace(dashboard, panels=(replace(panel, targets=(wrong,)),))
-    (result,) = execute.run(planned(broken, served.sources))
+    broken = replace(dashboard, panels=(replace(panel, targets=(wrong,)),), annotations=())
+    world = with_embedded_store
+    (result,) = execute.run(world.plan(broken, world.stack.sources()))
     assert "parse error" in result.error
     assert (result.planned.panel, result.planned.ref_id) == (panel.id, panel.targets[0].ref_id)

@@ -152,8 +152,12 @@ def _nameless_metrics(subject: Subject, now: float) -> Iterator[str]:
     selector = f'{{__name__!="",__name__!~"{_BY_NATURE}|traces_spanmetrics_.*",{_NAMELESS}}}'
     recent = f"last_over_time({selector}[{_period(subject, now)}])"
     expression = f"count by (__name__, service_name, job) ({recent})"
-    for sample in prometheus.query(PROMETHEUS.url(subject.settings), expression, time=now):
-        yield f"metric {sample.labels['__name__']} ({_who(sample.labels)})"
+    url = PROMETHEUS.url(subject.settings)
+    recorded = {rule.name for rule in prometheus.rules(url) if not rule.alerting}
+    for sample in prometheus.query(url, expression, time=now):
+        name = sample.labels["__name__"]
+        if name not in recorded:
+            yield f"metric {name} ({_who(sample.labels)})"
 
 
 def _nameless_traces(subject: Subject, now: float) -> Iterator[str]:

@@ -97,7 +97,7 @@ def _panel(model: Mapping[str, Any], row: Mapping[str, Any]) -> Panel:
         type=_text(model.get("type")),
         row=_text(row.get("title")),
         targets=tuple(_target(one, own) for one in _mappings(model.get("targets"))),
-        links=_data_links(config) + _links(model.get("links")),
+        links=_data_links(config, _renamed(model)) + _links(model.get("links")),
         no_value=_text(defaults.get("noValue")),
         width=_number(width),
         max_points=_number(model.get("maxDataPoints")),
@@ -162,17 +162,29 @@ def _reference(found: Any) -> Reference:
     return Reference(_text(found))
 
 
-def _data_links(config: Mapping[str, Any]) -> tuple[Link, ...]:
+def _data_links(config: Mapping[str, Any], renamed: Mapping[str, str]) -> tuple[Link, ...]:
+    """Those of all fields, then those of single ones, whose headings are turned into the data's names."""
     found = _links(_mapping(config.get("defaults")).get("links"))
     for override in _mappings(config.get("overrides")):
+        matcher = _mapping(override.get("matcher"))
+        heading = _text(matcher.get("options")) if matcher.get("id") == "byName" else ""
         for one in _mappings(override.get("properties")):
             if one.get("id") == "links":
-                found += _links(one.get("value"))
+                found += _links(one.get("value"), renamed.get(heading, heading))
     return found
 
 
-def _links(found: Any) -> tuple[Link, ...]:
-    return tuple(Link(_text(one.get("title")), _text(one.get("url"))) for one in _mappings(found))
+def _renamed(model: Mapping[str, Any]) -> dict[str, str]:
+    """Headings of a table to the names that its transformations have made them of."""
+    return {
+        _text(heading): name
+        for one in _mappings(model.get("transformations"))
+        for name, heading in _mapping(_mapping(one.get("options")).get("renameByName")).items()
+    }
+
+
+def _links(found: Any, column: str = "") -> tuple[Link, ...]:
+    return tuple(Link(_text(one.get("title")), _text(one.get("url")), column) for one in _mappings(found))
 
 
 def _mappings(found: Any) -> tuple[Mapping[str, Any], ...]:

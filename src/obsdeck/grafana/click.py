@@ -13,12 +13,24 @@ if TYPE_CHECKING:
     from obsdeck.grafana.variables import Scalar
 
 
-def at(row: Row) -> dict[str, Any] | None:
-    """The scope of a link there; None where there is nothing to click at (a series without points).
+def at(row: Row, column: str = "") -> dict[str, Any] | None:
+    """The scope of a link there; None where there is nothing to click at.
 
     Args:
         row: One row of what a panel's query was answered with; of a series its last point is meant.
+        column: The field of the row that is clicked at; by default the value.
     """
+    scope = _at(row)
+    if scope is None or not column:
+        return scope
+    data, labels = scope["__data"], scope["__field"]["labels"]
+    if column not in data["fields"]:
+        return None
+    cell = of_point(data["fields"][column], time=data["fields"]["Time"], labels=labels, name=column)
+    return {**cell, "__data": data}
+
+
+def _at(row: Row) -> dict[str, Any] | None:
     if isinstance(row, (prometheus.Series, loki.Series, tempo.Series)):
         moment, value = row.points[-1] if row.points else (0.0, None)
         return None if value is None else of_point(value, time=round(moment * 1000), labels=row.labels)

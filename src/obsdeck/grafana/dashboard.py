@@ -8,12 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAY_BE_EMPTY = "may_be_empty"
-"""A hidden constant of a dashboard: the numbers of the panels that may be empty, with commas between.
-
-A variable, since Grafana keeps it when it saves the dashboard, and drops keys that it does not know.
-"""
-
 
 @dataclass(frozen=True)
 class Reference:
@@ -52,10 +46,12 @@ class Link:
     Attributes:
         title: What is read on it.
         url: With variables; empty for a list of dashboards by tag.
+        column: The one label or field of the data that it is on; empty for all of them.
     """
 
     title: str
     url: str
+    column: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,9 +147,3 @@ class Dashboard:
     annotations: tuple[Target, ...]
     links: tuple[Link, ...]
     model: Mapping[str, Any]
-
-    @property
-    def may_be_empty(self) -> frozenset[int]:
-        """The panels that the dashboard itself says may show nothing; their `no_value` is the reason."""
-        listed = next((one.query for one in self.variables if one.name == MAY_BE_EMPTY), "")
-        return frozenset(int(number) for number in listed.split(",") if number.strip().isdigit())

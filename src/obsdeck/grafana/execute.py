@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from obsdeck.grafana.resolve import Resolved
     from obsdeck.grafana.sources import DataSources
     from obsdeck.grafana.timerange import TimeRange
+    from obsdeck.grafana.variables import Scope
 
 SCREEN = 1_920
 """Pixels of the screen whose width a panel has a share of: as many points are asked for."""
@@ -28,8 +29,11 @@ SCREEN = 1_920
 WORKERS = 8
 """Queries under way at once: about as many as a browser sends."""
 
+DASHBOARD = "-- Dashboard --"
+"""The data source of a panel that shows what another panel of the dashboard has asked for."""
+
 _COLUMNS = 24
-_NOT_RUN = frozenset({"-- Dashboard --", "-- Grafana --", "__expr__", "grafana"})
+_NOT_RUN = frozenset({DASHBOARD, "-- Grafana --", "__expr__", "grafana"})
 
 
 @dataclass(frozen=True)
@@ -96,10 +100,14 @@ def plan(
     for one in dashboard.panels:
         if panel in {0, one.id}:
             for values in _repeated(one, scope):
-                title = interpolate(one.title, values).text
-                request = Request(sources, _range_of(one, span), values, _width(one), one.interval)
+                place = Planned(dashboard.uid, one.id, interpolate(one.title, values).text, "", None)
+                request = _request(one, sources, span, values)
                 for target in one.targets:
-                    planned += _targets(Planned(dashboard.uid, one.id, title, "", None), target, request)
+                    planned += (
+                        _borrowed(replace(place, ref_id=target.ref_id), target, dashboard, request)
+                        if target.datasource.uid == DASHBOARD
+                        else _targets(place, target, request)
+                    )
     if not panel:
         for target in dashboard.annotations:
             place = Planned(dashboard.uid, 0, f"annotation {target.ref_id}", "", None)
@@ -148,6 +156,28 @@ def _targets(place: Planned, target: Target, request: Request) -> Iterator[Plann
         yield replace(place, note=f"asks {source.type} for nothing that can be run here")
     for query in queries:
         yield replace(place, ref_id=query.ref_id, query=query)
+
+
+def _borrowed(place: Planned, target: Target, dashboard: Dashboard, request: Request) -> Iterator[Planned]:
+    """The queries of another panel: those of its data, or, as its annotations, those of its exemplars."""
+    number, topic = target.model.get("panelId"), target.model.get("topic")
+    lender = next((panel for panel in dashboard.panels if panel.id == number), None)
+    if lender is None:
+        yield replace(place, note=f"there is no panel {number} whose data it could show", broken=True)
+        return
+    lent = _request(lender, request.sources, request.range, request.scope)
+    found = [
+        replace(one, ref_id=f"{place.ref_id}-{one.ref_id}")
+        for other in lender.targets
+        for one in _targets(place, other, lent)
+        if one.query and (one.query.kind == "exemplars") == (topic == "annotations")
+    ]
+    missing = f"the panel {lender.title!r}, whose data it shows, asks for nothing of the kind"
+    yield from found or [replace(place, note=missing, broken=True)]
+
+
+def _request(panel: Panel, sources: DataSources, span: TimeRange, values: Scope) -> Request:
+    return Request(sources, _range_of(panel, span), values, _width(panel), panel.interval)
 
 
 def _repeated(panel: Panel, scope: dict[str, Any]) -> Iterator[dict[str, Any]]:

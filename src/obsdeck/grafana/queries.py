@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from obsdeck.grafana import interval
 from obsdeck.grafana.formats import BY_SOURCE, glob
-from obsdeck.grafana.interpolate import interpolate
+from obsdeck.grafana.interpolate import Interpolated, interpolate
 from obsdeck.grafana.variables import of_time
 
 if TYPE_CHECKING:
@@ -119,10 +119,21 @@ def _prometheus(
         request.range.length, panel_step, min_step, _count(model.get("intervalFactor"), 1)
     )
     scrape = min_step or _scrape(source)
-    names = {**of_time(request.range, step, scrape), **_rates(panel_step, scrape), **request.scope}
-    done = interpolate(expr, names, BY_SOURCE["prometheus"])
+    names = {**of_time(request.range, step, scrape), **_rates(panel_step, scrape)}
+    done = _by_page_and_server(expr, request.scope, names, source)
     for kind in _prometheus_kinds(model):
         yield Query(ref_id, source, kind, done.text, request.range, step, unknown=done.unknown)
+
+
+def _by_page_and_server(expr: str, scope: Scope, names: Scope, source: DataSource) -> Interpolated:
+    """Grafana's page puts in the values of variables, then its server what follows from the time range.
+
+    So a variable may have the value `$__rate_interval`.
+    """
+    of_page = interpolate(expr, scope, BY_SOURCE[source.type])
+    of_server = interpolate(of_page.text, names)
+    stayed = set(of_server.unknown)
+    return Interpolated(of_server.text, tuple(one for one in of_page.unknown if one in stayed))
 
 
 def _count(found: Any, default: int) -> int:
@@ -157,10 +168,10 @@ def _loki(model: Mapping[str, Any], ref_id: str, source: DataSource, request: Re
     own = interpolate(str(model.get("step") or ""), request.scope).text
     step = interval.loki_step(request.range.length, request.step(source), interval.parse(own))
     instant = model.get("queryType") == "instant" or bool(model.get("instant"))
-    names = {**of_time(request.range, step), **request.scope}
+    names = of_time(request.range, step)
     if instant:
         names["__auto"] = names["__range"]
-    done = interpolate(expr, names, BY_SOURCE["loki"])
+    done = _by_page_and_server(expr, request.scope, names, source)
     # A log query begins with its selector; whatever computes numbers begins with a function.
     lines = done.text.lstrip().startswith("{")
     kind: Kind = "logs" if lines else "instant" if instant else "range"

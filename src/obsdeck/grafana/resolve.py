@@ -115,9 +115,14 @@ def _circular(variable: Variable, waiting: Mapping[str, Variable]) -> Resolved:
 
 
 def _kept(variable: Variable, chosen: tuple[str, ...]) -> Value:
-    """Of a variable without options: what the file or the person says, as Grafana has it then."""
+    """Of a variable without options: what the file or the person says, as Grafana has it then.
+
+    All is then its `allValue`, or nothing.
+    """
     values = chosen or _saved(variable)
     several = variable.multi or variable.include_all
+    if variable.include_all and (not values or ALL in values):
+        return _all(variable, ())
     return Value(variable.name, tuple(values) if variable.multi else "".join(values[:1]), multi=several)
 
 

@@ -94,3 +94,12 @@ def test_a_link_is_clicked_at_the_last_point_or_the_row(
 
 def test_nobody_can_click_at_a_series_without_points() -> None:
     assert click.at(prometheus.Series({}, ())) is None
+
+
+def test_in_a_table_a_column_is_clicked_at() -> None:
+    row = prometheus.Exemplar({}, {"trace_id": "beef"}, 1.0, 0.2)
+    scope = click.at(row, "trace_id")
+    assert scope
+    assert (scope["__value"]["raw"], scope["__field"]["name"]) == ("beef", "trace_id")
+    assert scope["__data"]["fields"]["Value"] == 0.2
+    assert click.at(row, "span_id") is None

@@ -87,12 +87,6 @@ def test_a_library_panel_is_told() -> None:
     assert found.library == "lib"
 
 
-def test_a_dashboard_says_which_panels_may_be_empty() -> None:
-    constant = {"name": "may_be_empty", "type": "constant", "hide": 2, "query": "3, 12"}
-    assert parse({"templating": {"list": [constant]}}).may_be_empty == {3, 12}
-    assert parse({}).may_be_empty == frozenset()
-
-
 def test_the_built_in_annotation_is_left_out_and_one_that_is_switched_off_is_hidden() -> None:
     listed = [
         {"builtIn": 1, "name": "Annotations & Alerts"},

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -89,15 +90,38 @@ def test_what_cannot_be_run_says_why(sources: DataSources) -> None:
     found = planned(
         sources,
         panel(1, {"expr": "up", "hide": True}, {"expr": "up", "datasource": {"uid": "gone"}}),
-        panel(2, {"panelId": 1, "datasource": {"uid": "-- Dashboard --"}}, {"expr": ""}),
+        panel(2, {"datasource": {"type": "__expr__", "uid": "__expr__"}}, {"expr": ""}),
+        panel(3, borrowed(1), borrowed(1, topic="annotations"), borrowed(9)),
     )
     assert [(one.note, one.broken) for one in found] == [
         ("hidden", False),
         ("there is no data source 'gone': declared are prometheus, tempo, loki", True),
         ("computed by Grafana itself", False),
         ("asks prometheus for nothing that can be run here", False),
+        ("the panel 'of $x', whose data it shows, asks for nothing of the kind", True),
+        ("the panel 'of $x', whose data it shows, asks for nothing of the kind", True),
+        ("there is no panel 9 whose data it could show", True),
     ]
-    assert [bool(one.error) for one in run(found)] == [False, True, False, False]
+    assert [bool(one.error) for one in run(found)] == [False, True, False, False, True, True, True]
+
+
+def borrowed(number: int, **more: str) -> dict[str, Any]:
+    return {"panelId": number, "datasource": {"uid": "-- Dashboard --"}, **more}
+
+
+def test_a_panel_shows_the_data_of_another_one_or_its_exemplars(sources: DataSources) -> None:
+    lender = panel(1, {"expr": 'up{x=~"$x"}', "exemplar": True}, gridPos={"w": 6}, timeFrom="5m")
+    found = planned(
+        sources, lender, panel(2, borrowed(1), borrowed(1, topic="annotations"), type="table")
+    )
+    own, lent = ([one for one in found if one.panel == number] for number in (1, 2))
+    assert [(one.ref_id, one.query and one.query.kind) for one in lent] == [
+        ("A-A", "range"),
+        ("B-A", "exemplars"),
+    ]
+    assert [replace(one.query, ref_id="") for one in own if one.query] == [
+        replace(one.query, ref_id="") for one in lent if one.query
+    ]
 
 
 def test_a_panel_that_repeats_is_run_for_each_value(sources: DataSources) -> None:

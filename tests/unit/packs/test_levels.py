@@ -111,9 +111,17 @@ def test_an_alert_asks_for_a_level_that_the_panel_has() -> None:
         levels.condition("x", parsed({"normal": "< 5", "anomaly": ">= 5"}), "critical")
 
 
-def test_steps_are_lower_ends_and_the_first_has_none() -> None:
+def test_the_first_step_begins_nowhere() -> None:
     ranges = parsed({"critical": ("< 1", "> 3"), "normal": "1..3"})
-    assert levels.steps(ranges) == ((None, "critical"), (1.0, "normal"), (3.0, "critical"))
+    assert levels.steps(ranges)[:2] == ((None, "critical"), (1.0, "normal"))
+
+
+@given(written(), numbers.map(float))
+def test_a_panel_colours_a_value_by_its_level(given_levels: dict[str, list[str]], value: float) -> None:
+    ranges = parsed(given_levels)
+    for one in (value, *edges(ranges)):
+        reached = [level for begin, level in levels.steps(ranges) if begin is None or one >= begin]
+        assert reached[-1] == levels.level_of(ranges, one)
 
 
 def test_what_is_no_number_has_no_level() -> None:

@@ -11,6 +11,8 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, model_validat
 from obsdeck.packs.model.base import Model, Name, Text
 
 Uid = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
+Emitted = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_:][A-Za-z0-9_.:-]*$", max_length=255)]
+"""The name of a signal, or of what a rule records."""
 VariableName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
 Standard = Literal[
     "environment", "service", "instance", "route", "method", "status_class", "quantile", "window"
@@ -32,7 +34,7 @@ class Variable(Model):
         name: As in `$name`.
         title: As people see it.
         attribute: What it narrows; empty for nothing.
-        of: The signal whose values of that attribute are the choices.
+        of: The signal, or the recording, whose values of that attribute are the choices.
         values: The choices themselves.
         text: What stands in the field at first; people type.
         multi: Whether several may be chosen, and all; not of a field.
@@ -41,7 +43,7 @@ class Variable(Model):
     name: VariableName
     title: Text
     attribute: Name | None = None
-    of: Name | None = None
+    of: Emitted | None = None
     values: tuple[str, ...] = ()
     text: str | None = None
     multi: bool = True

@@ -88,8 +88,12 @@ def test_a_dashboard_has_what_is_declared() -> None:
 
 @pytest.mark.parametrize(
     ("variables", "narrowed"),
-    [([], set()), (["service"], {"service_name"}), (["environment", "service"], {"service_name", "deployment_environment_name"})],
-)  # fmt: skip
+    [
+        ([], set()),
+        (["service"], {"service_name"}),
+        (["environment", "service"], {"service_name", "deployment_environment_name"}),
+    ],
+)
 def test_annotations_of_deployments_and_alerts_are_those_of_the_selection(
     variables: list[str], narrowed: set[str]
 ) -> None:
@@ -108,10 +112,6 @@ def test_annotations_of_deployments_and_alerts_are_those_of_the_selection(
 
 def test_a_dashboard_without_rows_is_empty() -> None:
     assert made([])["panels"] == []
-
-
-def catalog_of(repository: Repository) -> Catalog:
-    return repository.catalog()
 
 
 def test_a_change_of_one_title_changes_one_id(repository: Repository) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,10 +38,10 @@ def test_a_panel_says_what_it_shows_and_where(shop: Catalog) -> None:
 
 def test_levels_are_thresholds_and_colours(shop: Catalog) -> None:
     found = defaults(panel_of(shop, "Failing share"), shop)
-    assert found["thresholds"]["steps"] == [
-        {"value": None, "color": "green"},
-        {"value": 0.01, "color": "orange"},
-        {"value": 0.05, "color": "red"},
+    assert [(one["value"], one["color"]) for one in found["thresholds"]["steps"]] == [
+        (None, "green"),
+        (0.01, "orange"),
+        (math.nextafter(0.05, 1), "red"),
     ]
     assert found["color"] == {"mode": "thresholds"}
 

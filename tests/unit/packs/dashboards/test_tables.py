@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from obsdeck.packs import queries
@@ -30,7 +31,6 @@ def overrides(one: Panel, shop: Catalog, file: DashboardFile | None = None) -> d
     targets = queries.targets(one, queries.within(used), shop.signals)
     found: dict[str, dict[str, Any]] = {}
     for made in tables.overrides(one, one.show or "table", targets, used, shop.signals):
-        assert made["matcher"]["id"] == "byName"
         for change in made["properties"]:
             found.setdefault(made["matcher"]["options"], {})[change["id"]] = change["value"]
     return found
@@ -41,17 +41,24 @@ def test_several_queries_become_one_table(shop: Catalog) -> None:
     assert [one["id"] for one in columns(table(signal="shop.orders"), shop)] == ["organize"]
 
 
-def test_columns_are_ordered_named_and_the_rest_is_hidden(shop: Catalog) -> None:
+def test_columns_are_ordered_and_named(shop: Catalog) -> None:
     one = table(queries=TWO, columns={"slow": "Slowest", "service.name": "Service"})
     assert columns(one, shop)[-1]["options"] == {
-        "excludeByName": {"Time": True, "Value #orders": True},
+        "excludeByName": {},
         "indexByName": {"Value #slow": 0, "service_name": 1},
         "renameByName": {"Value #slow": "Slowest", "service_name": "Service"},
     }
 
 
-def test_without_columns_only_the_time_is_hidden(shop: Catalog) -> None:
-    assert columns(table(signal="shop.orders"), shop)[-1]["options"] == {"excludeByName": {"Time": True}}
+def test_columns_that_are_not_named_are_hidden_and_may_still_be_read(shop: Catalog) -> None:
+    found = overrides(table(queries=TWO, columns={"slow": "Slowest (s)", "service.name": "Service"}), shop)
+    (hidden,) = [column for column, changes in found.items() if changes.get("custom.hidden")]
+    names = ["Time", "Value #orders", "Slowest (s)", "Service", "Service 2"]
+    assert [name for name in names if re.search(hidden, name)] == ["Time", "Value #orders", "Service 2"]
+
+
+def test_without_columns_only_the_time_is_left_out(shop: Catalog) -> None:
+    assert columns(table(signal="shop.orders"), shop)[-1]["options"]["excludeByName"] == {"Time": True}
 
 
 def test_each_column_has_the_unit_of_its_query(shop: Catalog) -> None:
