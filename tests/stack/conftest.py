@@ -22,6 +22,7 @@ import httpx
 import pytest
 import yaml
 
+from obsdeck.backends import prometheus
 from obsdeck.diagnose import canary
 from obsdeck.errors import MissingError, ObsdeckError, PortInUseError
 from obsdeck.grafana import execute, resolve, sources, timerange
@@ -50,6 +51,13 @@ PASSWORD = "open,sesame%$HOME\"'@:/?#"
 QUOTED = quote(PASSWORD, safe="")
 CLIENT = "links-client"
 KIND_CLIENT = 3
+RECENT = ("now-15m", "now")
+"""Over a month the points that Grafana asks for are an hour apart: the last one is before the stack began."""
+
+
+def now() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 10**6
 
 
 class LostError(AssertionError):
@@ -223,16 +231,18 @@ class Observed:
         return {"service": ("quickstart",), "trace_id": (self.asked.trace_id,)}
 
     def resolved(
-        self, dashboard: Dashboard, srcs: DataSources
+        self, dashboard: Dashboard, srcs: DataSources, raw: tuple[str, str] = RECENT
     ) -> tuple[tuple[resolve.Resolved, ...], timerange.TimeRange]:
-        """A dashboard's variables, over its own range until now."""
-        span = timerange.parse(*dashboard.time, now=time.time_ns() // 10**6)
+        """A dashboard's variables, over a range in which a young stack has something to show."""
+        span = timerange.parse(*raw, now=now())
         return resolve.resolve(dashboard, srcs, span, self.chosen()), span
 
-    def plan(self, dashboard: Dashboard, srcs: DataSources, panel: int = 0) -> tuple[execute.Planned, ...]:
-        """Every query of a dashboard, or of one panel."""
-        variables, span = self.resolved(dashboard, srcs)
-        return execute.plan(dashboard, variables, srcs, span, panel=panel)
+    def plan(
+        self, dashboard: Dashboard, srcs: DataSources, raw: tuple[str, str] = RECENT
+    ) -> tuple[execute.Planned, ...]:
+        """Every query of a dashboard."""
+        variables, span = self.resolved(dashboard, srcs, raw)
+        return execute.plan(dashboard, variables, srcs, span)
 
 
 @pytest.fixture(scope="session")
@@ -266,7 +276,20 @@ def _on(request: pytest.FixtureRequest, *, tempo: bool) -> Iterator[Observed]:
             folder = request.getfixturevalue("tmp_path_factory").mktemp("embedded")
             stack = stacks.enter_context(started(folder, programs_of_embedded()))
         url = stacks.enter_context(quickstart(stack))
-        yield Observed(stack, url, ask_once(stack, url), tempo)
+        asked = ask_once(stack, url)
+        # Before other requests are counted in the same bucket, of which one exemplar is kept each second.
+        stack.until(lambda: _is_counted(stack, asked), 60)
+        yield Observed(stack, url, asked, tempo)
+
+
+def _is_counted(stack: Stack, asked: Asked) -> bool:
+    found = prometheus.exemplars(
+        stack.urls["prometheus"],
+        'http_server_request_duration_seconds_bucket{service_name="quickstart"}',
+        start=asked.begun / 1000 - 60,
+        end=asked.begun / 1000 + 600,
+    )
+    return any(one.labels.get("trace_id") == asked.trace_id for one in found)
 
 
 def programs_of_embedded() -> dict[str, str]:

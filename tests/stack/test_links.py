@@ -1,29 +1,29 @@
-"""Every link between signals, followed on a running stack as Grafana would, from one request back to itself.
+"""Every link between signals, followed on running stacks as Grafana would, from one request back to itself.
 
-What is provisioned is read as it stands. A request whose trace id is known goes through the quickstart:
-exemplar -> trace -> lines of the span -> trace -> metrics -> exemplar. Then each link is broken in
-turn, and must be found broken.
+What is generated is read as it stands. A request whose trace id is known goes through the quickstart:
+exemplar -> trace -> lines of the span -> trace -> metrics -> exemplar; panels lead to what is selected in
+them, and an alert that fires leads to its runbook, its panel and a request that failed. Then each link is
+broken in turn, and must be found broken.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 import os
-import subprocess
-import sys
-import time
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+import signal
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 import yaml
 
+from obsdeck import names
+from obsdeck.backends import alertmanager, prometheus
 from obsdeck.backends.loki import Entry
 from obsdeck.backends.prometheus import Exemplar, Sample
+from obsdeck.backends.tempo import TraceSummary
 from obsdeck.errors import ObsdeckError
 from obsdeck.grafana import (
     ask,
@@ -39,198 +39,39 @@ from obsdeck.grafana import (
     variables,
 )
 from obsdeck.grafana.spans import Span
-from obsdeck.stack import lifecycle
-from obsdeck.stack.components import BY_NAME
-from obsdeck.stack.variables import PROGRAMS
-from tests.conftest import Machine
-from tests.stack import conftest
+from obsdeck.packs.queries import NARROWS
+from obsdeck.stack import supervisor
+from tests.stack.conftest import CLIENT, DASHBOARDS, ROOT, LostError, Observed, ask_once, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from obsdeck.backends.alertmanager import Alert
+    from obsdeck.grafana.dashboard import Dashboard, Link, Panel
     from obsdeck.grafana.links import Opening
     from obsdeck.grafana.sources import DataSources
-    from tests.stack.conftest import Stack
 
-T = TypeVar("T")
+pytestmark = pytest.mark.stack
 
-ROOT = Path(__file__).resolve().parents[2]
-GRAFANA = ROOT / "ops" / "observability" / "grafana"
-SOURCES = GRAFANA / "provisioning" / "datasources" / "obsdeck.yaml"
-DASHBOARDS = sorted((GRAFANA / "dashboards").rglob("*.json"))
-CLIENT = "links-client"
-KIND_CLIENT = 3
-
-
-class LostError(AssertionError):
-    """A link that can be followed and does not lead to the request."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request whose way is followed.
-
-    Attributes:
-        trace_id: What it was sent with.
-        parent_id: The client's span.
-        item: The number in its path and in its log line.
-        begun: Milliseconds since the epoch, before it was sent.
-    """
-
-    trace_id: str
-    parent_id: str
-    item: int
-    begun: int
-
-
-@dataclass(frozen=True)
-class Observed:
-    """A running stack, a service that has had requests, and one request of them."""
-
-    stack: Stack
-    url: str
-    asked: Asked
-    has_service_graph: bool
-
-    def sources(self, change: Callable[[dict[str, Any]], None] | None = None) -> DataSources:
-        """What is provisioned, at the addresses of this stack; changed first, where a test breaks it."""
-        return read_sources(self.stack, change)
-
-    def until_found(self, step: Callable[[], T], seconds: float = 60) -> T:
-        """What a step answers once its data has arrived, with traffic meanwhile; else its own fault."""
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                return step()
-            except (ObsdeckError, LostError):
-                if time.monotonic() > deadline:
-                    raise
-            traffic(self.url)
-
-
-def read_sources(stack: Stack, change: Callable[[dict[str, Any]], None] | None = None) -> DataSources:
-    document = yaml.safe_load(SOURCES.read_text(encoding="utf-8"))
-    settings = {row["uid"]: row["jsonData"] for row in document["datasources"]}
-    if change:
-        change(settings)
-    path = stack.home.root / "datasources.yaml"
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
-    return sources.read(path, {}).at(stack.urls)
-
-
-@contextmanager
-def service(stack: Stack) -> Iterator[str]:
-    """The quickstart as a process of its own that sends to the stack; its address."""
-    (port,) = Machine.free_ports(1)
-    command = [sys.executable, "-m", "uvicorn", "app:app", "--app-dir", str(ROOT / "examples/quickstart")]
-    process = subprocess.Popen(
-        [*command, "--host", "127.0.0.1", "--port", str(port)],
-        env={
-            **os.environ,
-            "OTEL_EXPORTER_OTLP_ENDPOINT": stack.urls["collector"],
-            "OTEL_METRIC_EXPORT_INTERVAL": "1000",
-            "OTEL_BSP_SCHEDULE_DELAY": "200",
-            "OTEL_BLRP_SCHEDULE_DELAY": "200",
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        stack.until(lambda: process.poll() is None and _answers(url), 30)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/openapi.json").status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
-
-
-def traffic(url: str) -> None:
-    """Something for every panel: answers, an error, a slow one, log lines."""
-    for path in ("/", "/items/1", "/fail", "/slow"):
-        httpx.get(url + path)
-
-
-def ask_once(stack: Stack, url: str) -> Asked:
-    """One request as the child of a client's span, which goes to the collector too."""
-    begun = time.time_ns()
-    asked = Asked(os.urandom(16).hex(), os.urandom(8).hex(), begun % 10**6, begun // 10**6)
-    httpx.get(
-        f"{url}/items/{asked.item}", headers={"traceparent": f"00-{asked.trace_id}-{asked.parent_id}-01"}
-    )
-    span = {
-        "traceId": asked.trace_id,
-        "spanId": asked.parent_id,
-        "name": "look at an item",
-        "kind": KIND_CLIENT,
-        "startTimeUnixNano": str(begun),
-        "endTimeUnixNano": str(time.time_ns()),
-    }
-    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": CLIENT}}]}
-    body = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]}
-    httpx.post(f"{stack.urls['collector']}/v1/traces", json=body).raise_for_status()
-    return asked
-
-
-@contextmanager
-def another_stack(folder: Path, programs: dict[str, str]) -> Iterator[Stack]:
-    environ = {**programs, **conftest._free_ports(), "OBSDECK_HOME": str(folder / "home")}
-    settings, home = conftest._settings(environ, folder)
-    wanted = lifecycle.Wanted("native", demo=False, offline=True)
-    try:
-        status = lifecycle.up(wanted, settings, home, lambda _: None)
-        ready = [row.name for row in status.components if row.state == "ready"]
-        urls_of = {name: BY_NAME[name].url(settings) for name in ready}
-        yield conftest.Stack(settings, home, urls_of, environ)
-    finally:
-        lifecycle.down(settings, home, lambda _: None, wipe=True)
-
-
-@pytest.fixture(scope="module", params=["embedded", "tempo"])
-def observed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
-    """Once with the embedded trace store, once with a real Tempo: the shared stack, or one more."""
-    given = os.environ.get("OBSDECK_TEMPO_BIN", "")
-    real = request.param == "tempo"
-    if real and not given:
-        pytest.skip("OBSDECK_TEMPO_BIN names no Tempo")
-    with ExitStack() as stacks:
-        if real == bool(given):
-            stack = request.getfixturevalue("stack")
-        else:
-            names = [one.name for one in PROGRAMS if os.environ.get(one.name)]
-            programs = {name: os.environ[name] for name in names if real or name != "OBSDECK_TEMPO_BIN"}
-            stack = stacks.enter_context(another_stack(tmp_path_factory.mktemp(request.param), programs))
-        url = stacks.enter_context(service(stack))
-        yield Observed(stack, url, ask_once(stack, url), real)
-
-
-def now() -> int:
-    return time.time_ns() // 10**6
-
-
-def planned(path: Path, srcs: DataSources) -> tuple[execute.Planned, ...]:
-    """Every query of a dashboard for the quickstart, over its own range."""
-    dashboard = classic.read(path)
-    span = timerange.parse(*dashboard.time, now=now())
-    resolved = resolve.resolve(dashboard, srcs, span, {"service": ("quickstart",)})
-    return execute.plan(dashboard, resolved, srcs, span)
+BOARDS = {path.stem: path for path in DASHBOARDS}
+"""The name of each file is the uid in it."""
+ALERT = "HttpErrors"
+FAULT = "this route always fails"
 
 
 def exemplar_of_panels(world: Observed, srcs: DataSources) -> Exemplar:
     """The dot of the request on a panel."""
     for path in DASHBOARDS:
-        for one in planned(path, srcs):
-            if one.query and one.query.kind == "exemplars":
-                for row in ask.ask(one.query):
-                    if isinstance(row, Exemplar) and row.labels.get("trace_id") == world.asked.trace_id:
-                        return row
+        for row in exemplars(world, classic.read(path), srcs):
+            if row.labels.get("trace_id") == world.asked.trace_id:
+                return row
     raise LostError("no panel has an exemplar of the request")
+
+
+def exemplars(world: Observed, dashboard: Dashboard, srcs: DataSources) -> Iterator[Exemplar]:
+    for one in world.plan(dashboard, srcs):
+        if one.query and one.query.kind == "exemplars":
+            yield from (row for row in ask.ask(one.query) if isinstance(row, Exemplar))
 
 
 def from_exemplar(world: Observed, srcs: DataSources, exemplar: Exemplar) -> Span:
@@ -244,7 +85,7 @@ def span_of_request(world: Observed, srcs: DataSources, found: tuple[Opening, ..
     """The server's span in what links to a trace open."""
     for opening in found:
         for row in rows(opening, srcs):
-            if isinstance(row, Span) and row.attributes.get("url.path") == f"/items/{world.asked.item}":
+            if isinstance(row, Span) and row.attributes.get("url.path") == world.asked.path:
                 return row
     raise LostError("the trace is not that of the request")
 
@@ -256,7 +97,7 @@ def rows(opening: Opening, srcs: DataSources) -> tuple[ask.Row, ...]:
 def line_of(world: Observed, srcs: DataSources, span: Span) -> Entry:
     """The line that the request wrote, among those that its span leads to."""
     for row in rows(links.logs_of(srcs.by_uid("tempo"), srcs, span), srcs):
-        if isinstance(row, Entry) and f"item {world.asked.item} was looked at" in row.line:
+        if isinstance(row, Entry) and f"item {world.asked.path.rpartition('/')[2]} was looked at" in row.line:
             assert row.labels["span_id"] == span.span_id
             return row
     raise LostError("the line of the request is not among those of its span")
@@ -303,34 +144,64 @@ def edges_of(srcs: DataSources) -> None:
             raise LostError(f"{opening.title} is empty")
 
 
-def panel_links(srcs: DataSources, path: Path) -> set[str]:
-    """Follow every link of every panel from each of its series; those that lead to something."""
-    dashboard = classic.read(path)
-    span = timerange.parse(*dashboard.time, now=now())
-    resolved = resolve.resolve(dashboard, srcs, span, {"service": ("quickstart",)})
-    scope = resolve.scope_of(resolved)
+def shown_at(srcs: DataSources, url: str) -> bool:
+    """Whether a dashboard's address shows something: a runbook, a panel, data for what it chooses.
+
+    Raises:
+        LostError: There is no such dashboard, panel or variable.
+    """
+    address = urls.address(url)
+    if address is None or address.uid not in BOARDS:
+        raise LostError(f"there is no such dashboard: {url}")
+    dashboard = classic.read(BOARDS[address.uid])
+    panels = [panel for panel in dashboard.panels if address.panel in {0, panel.id}]
+    unknown = address.chosen.keys() - {one.name for one in dashboard.variables}
+    if not panels or unknown:
+        raise LostError(f"no panel {address.panel}, or no variable {unknown}: {url}")
+    if panels[0].type == "text":
+        return bool(panels[0].model["options"]["content"])
+    raw = address.range if all(address.range) else dashboard.time
+    span = timerange.parse(*raw, now=now())
+    resolved = resolve.resolve(dashboard, srcs, span, address.chosen)
+    plan = execute.plan(dashboard, resolved, srcs, span, panel=address.panel)
+    return not address.chosen or any(result.points for result in execute.run(plan))
+
+
+def lost_links(world: Observed, srcs: DataSources, dashboard: Dashboard) -> set[str]:
+    """Follow every link of every panel, those of its data from its series until one leads to something.
+
+    A panel that shows nothing has nothing to click at; whether it may is for the tests of panels.
+    """
+    resolved, span = world.resolved(dashboard, srcs)
+    scope = {**resolve.scope_of(resolved), **variables.of_time(span, 15_000)}
     shown = execute.plan(dashboard, resolved, srcs, span)
-    followed = set()
-    for panel in dashboard.panels:
-        points = [
-            point
-            for one in shown
-            if one.panel == panel.id and one.query and one.query.kind != "exemplars"
-            for row in ask.ask(one.query)
-            if (point := click.at(row))
-        ]
-        for link in panel.links:
-            for point in points:
-                url = urls.url_of(link, {**scope, **variables.of_time(span, 15_000), **point})
-                found = urls.openings(link.title, url, srcs, now=now())
-                if any(rows(opening, srcs) for opening in found):
-                    followed.add(f"{panel.title}: {link.title}")
-                    break
-    return followed
+
+    @functools.cache
+    def leads(title: str, url: str) -> bool:
+        if urls.address(url):
+            return shown_at(srcs, url)
+        return any(rows(opening, srcs) for opening in urls.openings(title, url, srcs, now=now()))
+
+    def is_followed(link: Link, panel: Panel, clicked: list[ask.Row]) -> bool:
+        if link.title in {one["title"] for one in panel.model.get("links", ())}:
+            return leads(link.title, urls.url_of(link, scope))
+        points = [at for row in clicked if (at := click.at(row, link.column))]
+        return not clicked or any(leads(link.title, urls.url_of(link, {**scope, **at})) for at in points)
+
+    return {
+        f"{panel.title}: {link.title}"
+        for panel in dashboard.panels
+        for clicked in [clickable(panel, shown)]
+        for link in panel.links
+        if not is_followed(link, panel, clicked)
+    }
 
 
-def all_links(path: Path) -> set[str]:
-    return {f"{panel.title}: {link.title}" for panel in classic.read(path).panels for link in panel.links}
+def clickable(panel: Panel, shown: tuple[execute.Planned, ...]) -> list[ask.Row]:
+    """The rows of a panel at which a person can click; exemplars only where they are its data."""
+    asked = [one.query for one in shown if one.panel == panel.id and one.query]
+    wanted = [query for query in asked if panel.type == "table" or query.kind != "exemplars"]
+    return [row for query in wanted for row in ask.ask(query)] if panel.links else []
 
 
 def go_round(world: Observed, srcs: DataSources) -> None:
@@ -345,14 +216,14 @@ def go_round(world: Observed, srcs: DataSources) -> None:
 
 
 def test_the_way_from_an_exemplar_leads_all_round_and_back_to_the_request(observed: Observed) -> None:
-    srcs = observed.sources()
+    srcs = observed.stack.sources()
     observed.until_found(lambda: go_round(observed, srcs))
 
 
 def test_the_service_graph_has_the_edge_of_the_request(observed: Observed) -> None:
-    if not observed.has_service_graph:
+    if not observed.has_tempo:
         pytest.skip("the embedded trace store makes no service graph")
-    srcs = observed.sources()
+    srcs = observed.stack.sources()
 
     def follow() -> None:
         # A rate needs an edge that is met more than once.
@@ -362,14 +233,13 @@ def test_the_service_graph_has_the_edge_of_the_request(observed: Observed) -> No
     observed.until_found(follow)
 
 
-@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
-def test_every_link_of_every_panel_leads_to_something(observed: Observed, path: Path) -> None:
-    srcs = observed.sources()
+@pytest.mark.parametrize("uid", BOARDS)
+def test_every_link_of_every_panel_leads_to_something(observed: Observed, uid: str) -> None:
+    srcs, dashboard = observed.stack.sources(), classic.read(BOARDS[uid])
 
     def follow() -> None:
-        missing = all_links(path) - panel_links(srcs, path)
-        if missing:
-            raise LostError(f"these links lead to nothing: {sorted(missing)}")
+        if lost := lost_links(observed, srcs, dashboard):
+            raise LostError(f"these links lead to nothing: {sorted(lost)}")
 
     observed.until_found(follow)
 
@@ -434,39 +304,189 @@ BROKEN: dict[str, Callable[[dict[str, Any]], None]] = {
 
 @pytest.mark.parametrize("change", BROKEN.values(), ids=BROKEN.keys())
 def test_a_broken_link_is_found(observed: Observed, change: Callable[[dict[str, Any]], None]) -> None:
-    observed.until_found(lambda: go_round(observed, observed.sources()))
-    broken = observed.sources(change)
+    observed.until_found(lambda: go_round(observed, observed.stack.sources()))
+    broken = observed.stack.sources(change)
     with pytest.raises((ObsdeckError, LostError)):
         go_round(observed, broken)
 
 
 def test_a_service_graph_without_its_metrics_is_found(observed: Observed) -> None:
     with pytest.raises(sources.NoSourceError):
-        edges_of(observed.sources(of_tempo("serviceMap", datasourceUid="prom2")))
+        edges_of(observed.stack.sources(of_tempo("serviceMap", datasourceUid="prom2")))
 
 
 @pytest.mark.parametrize(
     ("sound", "broken"),
     [
-        ("${service}", "${servic}"),
+        ("${__field.labels.service_name}", "${servic}"),
         ("__field.labels.http_route", "__field.labels.route"),
         ("%22tempo%22", "%22tempo2%22"),
-        ("]", ""),
+        ("%7D%7D&", "&"),
     ],
     ids=["a misspelt variable", "a label that no series has", "no such source", "panes that are no JSON"],
 )
-def test_a_broken_link_of_a_panel_is_found(
-    observed: Observed, tmp_path: Path, sound: str, broken: str
-) -> None:
-    (path,) = [path for path in DASHBOARDS if "__field.labels.http_route" in path.read_text(encoding="utf-8")]
-    document = json.loads(path.read_text(encoding="utf-8"))
-    panel = next(one for one in document["panels"] if "http_route" in json.dumps(one.get("fieldConfig")))
-    (link, *_) = panel["fieldConfig"]["defaults"]["links"]
-    assert sound in link["url"]
-    panel["fieldConfig"]["defaults"]["links"] = [{**link, "url": link["url"].replace(sound, broken)}]
-    document["panels"] = [panel]
-    copied = tmp_path / "dashboard.json"
-    copied.write_text(json.dumps(document), encoding="utf-8")
-    srcs = observed.sources()
+def test_a_broken_link_of_a_panel_is_found(with_embedded_store: Observed, sound: str, broken: str) -> None:
+    world, srcs = with_embedded_store, with_embedded_store.stack.sources()
+    whole = classic.read(BOARDS["obsdeck-http"])
+    panel = next(one for one in whole.panels if one.links and "__field.labels.http_route" in one.links[0].url)
+    (link, *_) = panel.links
+    assert sound in link.url
+    assert lost_links(world, srcs, alone(whole, panel, link)) == set()
+    changed = replace(link, url=link.url.replace(sound, broken))
+    assert is_broken(world, srcs, alone(whole, panel, changed))
+
+
+def alone(dashboard: Dashboard, panel: Panel, link: Link) -> Dashboard:
+    """The dashboard with one link only."""
+    return replace(dashboard, panels=(replace(panel, links=(link,)),))
+
+
+def is_broken(world: Observed, srcs: DataSources, dashboard: Dashboard) -> bool:
     with contextlib.suppress(ObsdeckError, LostError):
-        assert panel_links(srcs, copied) == set()
+        return bool(lost_links(world, srcs, dashboard))
+    return True
+
+
+# --- alert -> runbook -> panel -> trace -> lines -------------------------------------------------------
+
+
+@contextmanager
+def at_once(world: Observed, name: str) -> Iterator[None]:
+    """A copy of a generated alert that waits for nothing, beside the generated rules."""
+    generated = world.stack.home.etc("generated") / "rules" / "http.yaml"
+    file = world.stack.home.etc("prometheus") / "rules" / "at-once.yaml"
+    rules = [rule for group in yaml.safe_load(generated.read_text())["groups"] for rule in group["rules"]]
+    copies = [{**rule, "for": "0s"} for rule in rules if rule.get("alert") == name]
+    assert copies
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(yaml.safe_dump({"groups": [{"name": "at-once", "rules": copies}]}))
+    reload = (supervisor.states(world.stack.home)["prometheus"].pid, signal.SIGHUP)
+    os.kill(*reload)
+    try:
+        yield
+    finally:
+        file.unlink()
+        os.kill(*reload)
+
+
+@pytest.fixture
+def alert(observed: Observed) -> Iterator[Alert]:
+    """An alert on the quickstart, as Alertmanager holds it."""
+
+    def firing() -> Alert:
+        for one in alertmanager.alerts(observed.stack.urls["alertmanager"]):
+            if one.labels["alertname"] == ALERT and one.labels.get("service_name") == "quickstart":
+                return one
+        raise LostError("nothing fires")
+
+    with at_once(observed, ALERT):
+        yield observed.until_found(firing)
+
+
+def follow_alert(world: Observed, srcs: DataSources, alert: Alert) -> Entry:
+    """From an alert to its runbook, its panel, the request behind it, and what that request wrote."""
+    read_runbook(world, srcs, alert)
+    panel = panel_of(alert)
+    series = [row for row in series_of(srcs, alert, panel) if row.points[-1][1] > 0]
+    link = next(one for one in panel.links if one.title.startswith("Traces"))
+    for row in series:
+        scope = {
+            **variables.of_time(timerange.parse("now-1h", "now", now=now()), 15_000),
+            **(click.at(row) or {}),
+        }
+        url = urls.url_of(link, scope)
+        for opening in urls.openings(link.title, url, srcs, now=now()):
+            for summary in rows(opening, srcs):
+                assert isinstance(summary, TraceSummary)
+                if found := fault_of(srcs, summary.trace_id):
+                    return found
+    raise LostError(f"no trace behind the alert has the fault; series: {series}")
+
+
+def read_runbook(world: Observed, srcs: DataSources, alert: Alert) -> None:
+    """The file, and Grafana's panel with it; the latter as the table of alerts finds it."""
+    name = alert.labels["alertname"]
+    page = ROOT / alert.annotations["runbook_url"]
+    if not page.is_file() or f"# {name}" not in page.read_text(encoding="utf-8"):
+        raise LostError(f"{page} is no runbook of {name}")
+    info = prometheus.query(world.stack.urls["prometheus"], f'obsdeck_alert_info{{alertname="{name}"}}')
+    if not info or not shown_at(srcs, info[0].labels["runbook"]):
+        raise LostError(f"Grafana has no runbook of {name}")
+    shown = f"/d/{alert.annotations['dashboard']}?viewPanel={alert.annotations['panel']}"
+    if info[0].labels["shown"] != shown:
+        raise LostError(f"the table of alerts leads to {info[0].labels['shown']}, the alert to {shown}")
+
+
+def panel_of(alert: Alert) -> Panel:
+    uid, number = alert.annotations["dashboard"], alert.annotations["panel"]
+    panels = classic.read(BOARDS[uid]).panels if uid in BOARDS else ()
+    for panel in panels:
+        if str(panel.id) == number:
+            return panel
+    raise LostError(f"there is no panel {number} in {uid}")
+
+
+def series_of(srcs: DataSources, alert: Alert, panel: Panel) -> list[prometheus.Series]:
+    """What the panel shows for what the alert is about, over time."""
+    dashboard = classic.read(BOARDS[alert.annotations["dashboard"]])
+    labels = {key: names.label_name(attribute) for key, attribute in NARROWS.items()}
+    chosen = {key: (alert.labels[label],) for key, label in labels.items() if label in alert.labels}
+    span = timerange.parse(*dashboard.time, now=now())
+    resolved = resolve.resolve(dashboard, srcs, span, chosen)
+    plan = execute.plan(dashboard, resolved, srcs, span, panel=panel.id)
+    found = [row for one in plan if one.query for row in ask.ask(one.query)]
+    if not ask.points(tuple(found)):
+        raise LostError(f"the panel {panel.title!r} has nothing about {chosen}")
+    return [row for row in found if isinstance(row, prometheus.Series)]
+
+
+def fault_of(srcs: DataSources, trace_id: str) -> Entry | None:
+    """The line with the fault that a trace's spans lead to."""
+    span = timerange.parse("now-1h", "now", now=now())
+    tempo = srcs.by_uid("tempo")
+    opening = links.from_exemplar(srcs.by_uid("prometheus"), srcs, {"trace_id": trace_id}, span)[0]
+    spans = [row for row in rows(opening, srcs) if isinstance(row, Span)]
+    failed = [one for one in spans if one.attributes.get("url.path") == "/fail"]
+    lines = [row for one in failed for row in rows(links.logs_of(tempo, srcs, one), srcs)]
+    entries = [row for row in lines if isinstance(row, Entry)]
+    return next((one for one in entries if FAULT in str((one.line, one.labels))), None)
+
+
+def test_an_alert_leads_to_its_runbook_its_panel_and_a_request_that_failed(
+    observed: Observed, alert: Alert
+) -> None:
+    srcs = observed.stack.sources()
+    entry = observed.until_found(lambda: follow_alert(observed, srcs, alert))
+    assert entry.labels["service_name"] == "quickstart"
+
+
+def test_a_failed_request_is_among_the_exemplars_of_the_alerts_dashboard(
+    observed: Observed, alert: Alert
+) -> None:
+    srcs = observed.stack.sources()
+    dashboard = classic.read(BOARDS[alert.annotations["dashboard"]])
+
+    def follow() -> Entry:
+        for row in exemplars(observed, dashboard, srcs):
+            is_failed = row.series.get("http_route") == "/fail"
+            if is_failed and (found := fault_of(srcs, row.labels["trace_id"])):
+                return found
+        raise LostError("no exemplar leads to a request that failed")
+
+    observed.until_found(follow)
+
+
+WRONG: dict[str, dict[str, str]] = {
+    "no such runbook": {"runbook_url": "runbooks/http/HttpError.md"},
+    "the runbook of another alert": {"runbook_url": "runbooks/http/HttpSlow.md"},
+    "no such dashboard": {"dashboard": "obsdeck-htp"},
+    "no such panel": {"panel": "1"},
+}
+
+
+@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG.keys())
+def test_a_broken_annotation_is_found(observed: Observed, alert: Alert, change: dict[str, str]) -> None:
+    srcs = observed.stack.sources()
+    observed.until_found(lambda: follow_alert(observed, srcs, alert))
+    with pytest.raises(LostError):
+        follow_alert(observed, srcs, replace(alert, annotations={**alert.annotations, **change}))

@@ -67,6 +67,6 @@ def read(folders: Sequence[Path]) -> Deck:
 
 
 def _silences(folder: Path, loader: Loader) -> Iterator[Silence]:
-    written = loader.read(folder.parent / silences.FILE, SilencesFile)
+    written = loader.read(folder.parent / silences.FILE, SilencesFile, folder.parent)
     if written:
         yield from silences.beside(folder, written, datetime.now(UTC).date())

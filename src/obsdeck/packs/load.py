@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,14 +15,14 @@ from obsdeck.packs.model.alerts import AlertsFile
 from obsdeck.packs.model.base import Model
 from obsdeck.packs.model.dashboard import DashboardFile
 from obsdeck.packs.model.pack import LinksFile, PackFile
+from obsdeck.packs.model.rule_tests import TestsFile
 from obsdeck.packs.model.signal import SignalsFile
-from obsdeck.packs.pack import Pack
+from obsdeck.packs.pack import NAME, Pack
 from obsdeck.packs.slos.model import Slos
 from obsdeck.packs.source import Document, Place, Sourced, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from obsdeck.packs.source import Loc
 
@@ -42,26 +44,31 @@ class Loader:
 
     def packs(self, folder: Path) -> tuple[Pack, ...]:
         """Every pack in a folder, by name."""
-        found = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        try:
+            found = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+        except OSError as error:
+            self._add("unreadable", f"{folder.name} cannot be read: {error.strerror}", Place(folder))
+            return ()
         return tuple(pack for path in found if (pack := self.pack(path)))
 
     def pack(self, folder: Path) -> Pack | None:
         """One pack; None if there is no telling what it is."""
-        self._strays(folder)
         path = folder / "pack.yaml"
-        if not path.is_file():
+        if not self._look_over(folder):
+            return None
+        if not os.path.lexists(path):
             self._add(
                 "no-pack", "a folder of packs holds a folder without pack.yaml", Place(folder), "add one"
             )
             return None
-        about = self.read(path, PackFile)
-        signals = self.read(folder / "signals.yaml", SignalsFile)
-        rules = self.read(folder / "alerts.yaml", AlertsFile)
-        links = self.read(folder / "links.yaml", LinksFile)
-        slos = self.read(folder / "slos.yaml", Slos)
-        boards = [self.read(one, DashboardFile) for one in sorted((folder / "dashboards").glob("*.yaml"))]
-        if about is None:
-            return None
+        # What a pack without a sound pack.yaml declares is looked at all the same.
+        about = self.read(path, PackFile, folder) or _nameless(path)
+        signals = self.read(folder / "signals.yaml", SignalsFile, folder)
+        rules = self.read(folder / "alerts.yaml", AlertsFile, folder)
+        links = self.read(folder / "links.yaml", LinksFile, folder)
+        slos = self.read(folder / "slos.yaml", Slos, folder)
+        boards = [self.read(one, DashboardFile, folder) for one in _in(folder / "dashboards")]
+        tests = [self.read(one, TestsFile, folder) for one in _in(folder / "tests")]
         return Pack(
             name=folder.name,
             folder=folder,
@@ -72,53 +79,57 @@ class Loader:
             alerts=tuple(_parts(rules, rules.value.alerts, "alerts")) if rules else (),
             slos=slos,
             links=tuple(_parts(links, links.value.trace_to_metrics, "trace_to_metrics")) if links else (),
-            tests=tuple(self._documents(sorted((folder / "tests").glob("*.yaml")))),
+            tests=tuple(test.document for test in tests if test),
             runbooks=tuple(self._runbooks(folder)),
         )
 
-    def _strays(self, folder: Path) -> None:
-        """Files that mean nothing are most often misspelt; links may lead anywhere."""
-        inside = folder.resolve()
-        for path in sorted(folder.rglob("*")):
-            place, where = Place(path), path.relative_to(folder)
-            if path.is_symlink() and not path.resolve().is_relative_to(inside):
-                what = f"{where} leads out of the pack, to {path.resolve()}"
-                self._add("outside", what, place, "copy what it needs into the pack")
-            elif path.is_file() and str(where) not in FILES and not _is_in_folder(where):
-                close = difflib.get_close_matches(str(where), FILES, n=1)
-                hint = f"did you mean {close[0]}?" if close else "remove it, or keep it beside the pack"
-                self._add("stray-file", f"{where} is no file of a pack", place, hint)
+    def _look_over(self, folder: Path) -> bool:
+        """Whether a pack's name and folders can be used; files that mean nothing are most often misspelt."""
+        if not NAME.fullmatch(folder.name):
+            what = f"{folder.name!r} is no name of a pack"
+            hint = "lower-case letters, digits, single dashes, at most 40: files and uids are called after it"
+            self._add("wrong-value", what, Place(folder), hint)
+            return False
+        for base, folders, files in os.walk(folder, onerror=self._closed):
+            for name in sorted([*files, *folders]):
+                self._look_at(Path(base, name), folder)
+        return True
 
-    def _documents(self, paths: Iterable[Path]) -> Iterator[Document]:
-        for path in paths:
-            found = self._document(path)
-            if found:
-                yield found
+    def _closed(self, error: OSError) -> None:
+        path = Path(error.filename)
+        self._add("unreadable", f"{path.name} cannot be read: {error.strerror}", Place(path))
 
-    def _document(self, path: Path) -> Document | None:
-        if not path.is_file() or (
-            path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve())
-        ):
-            return None
-        try:
-            return source.read(path)
-        except Unreadable as fault:
-            self._add("unreadable", f"{path.name} {fault.message}", fault.place, fault.hint)
-            return None
+    def _look_at(self, path: Path, pack: Path) -> None:
+        where = path.relative_to(pack)
+        if _leaves(path, pack):
+            what = f"{where} leads out of the pack, to {os.path.realpath(path)}"
+            self._add("outside", what, Place(path), "copy what it needs into the pack")
+        elif not path.is_dir() and str(where) not in FILES and not _is_in_folder(where):
+            close = difflib.get_close_matches(str(where), FILES, n=1)
+            hint = f"did you mean {close[0]}?" if close else "remove it, or keep it beside the pack"
+            self._add("stray-file", f"{where} is no file of a pack", Place(path), hint)
 
     def _runbooks(self, folder: Path) -> Iterator[runbook.Runbook]:
-        for path in sorted((folder.parent.parent.parent / "runbooks" / folder.name).glob("*.md")):
+        pages = folder.parent.parent.parent / "runbooks" / folder.name
+        for path in sorted(pages.glob("*.md")):
+            if _leaves(path, pages):
+                what = f"{path.name} leads out of the runbooks, to {os.path.realpath(path)}"
+                self._add("outside", what, Place(path), "copy it there")
+                continue
             try:
                 yield runbook.read(path)
             except Unreadable as fault:
-                self._add("runbook", f"{path.name} {fault.message}", fault.place, fault.hint)
+                self._add("unreadable", f"{path.name} {fault.message}", fault.place, fault.hint)
 
-    def read(self, path: Path, model: type[M]) -> Sourced[M] | None:
-        """One file; None if it is not there, or is not as it should be."""
-        document = self._document(path)
-        if document is None:
+    def read(self, path: Path, model: type[M], inside: Path) -> Sourced[M] | None:
+        """One file; None if it is not there, leaves a folder, or is not as it should be."""
+        if not os.path.lexists(path) or _leaves(path, inside):
             return None
-        return self.validated(document, model)
+        try:
+            return self.validated(source.read(path), model)
+        except Unreadable as fault:
+            self._add("unreadable", f"{path.name} {fault.message}", fault.place, fault.hint)
+            return None
 
     def validated(self, document: Document, model: type[M]) -> Sourced[M] | None:
         """What a document says, if it says it right."""
@@ -131,6 +142,19 @@ class Loader:
 
     def _add(self, check: str, message: str, place: Place, hint: str = "") -> None:
         self.findings.append(Finding(check, message, place, hint=hint))
+
+
+def _in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.yaml"))
+
+
+def _leaves(path: Path, folder: Path) -> bool:
+    """Whether a link on the way to a file leads out of a folder."""
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def _nameless(path: Path) -> Sourced[PackFile]:
+    return Sourced(PackFile(title=path.parent.name, description="-", owner="-"), Document(path, "", {}, {}))
 
 
 def _is_in_folder(where: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from obsdeck.packs.runbook import Runbook
     from obsdeck.packs.slos.model import Slos
     from obsdeck.packs.source import Document, Sourced
+
+NAME = re.compile(r"(?=.{1,40}\Z)[a-z][a-z0-9]*(-[a-z0-9]+)*")
+"""Of a pack, and so of its folder, its files, and its dashboards' uids."""
 
 
 @dataclass(frozen=True)

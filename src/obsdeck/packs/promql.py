@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import promql_parser
+import re2
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +22,15 @@ _STRING = re.compile(r"(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`)")
 _NAME = "variable__"
 """Stands for a variable that is the name of a metric or a label."""
 _NUMBERS = {"quantile": "0.95", "__range_s": "3600", "__interval_ms": "15000", "__range_ms": "3600000"}
+
+MAX_DEPTH = 300
+"""The parser calls itself for every operator and bracket; some thousands overflow the stack."""
+
+_MATCHERS = re.compile(r"\{[^{}]*\}")
+_DEEPENS = re.compile(r"[()^*/%+-]|[<>=!]=?|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
+
+_QUIET = re2.Options()
+_QUIET.log_errors = False
 
 
 @dataclass(frozen=True)
@@ -69,21 +79,65 @@ def selectors(promql: str) -> tuple[Selector, ...]:
     Raises:
         ValueError: It does not parse; says why.
     """
-    found = _selectors(_parsed(promql))
+    found = _selectors(tree(promql))
     return tuple(dict.fromkeys(one for one in found if one.name != _NAME))
 
 
 def grouped_by(promql: str) -> tuple[str, ...] | None:
     """The labels that an expression's outermost aggregation keeps; None if it is no such expression."""
-    tree = _parsed(promql)
-    while isinstance(tree, promql_parser.ParenExpr | promql_parser.BinaryExpr):
-        tree = tree.expr if isinstance(tree, promql_parser.ParenExpr) else tree.lhs
-    if not isinstance(tree, promql_parser.AggregateExpr):
+    top = tree(promql)
+    while _keeps_labels(top):
+        top = top.lhs if isinstance(top, promql_parser.BinaryExpr) else top.expr
+    if not isinstance(top, promql_parser.AggregateExpr):
         return None
-    modifier = tree.modifier
+    modifier = top.modifier
     if modifier is None:
         return ()
     return tuple(modifier.labels) if modifier.type == promql_parser.AggModifierType.By else None
+
+
+def tree(promql: str) -> Any:
+    """The syntax tree of an expression.
+
+    Raises:
+        ValueError: It does not parse; says why.
+    """
+    try:
+        return parse(substituted(promql))
+    except ValueError as error:
+        if not _VARIABLE.search(promql):
+            raise ValueError(_reason(error)) from error
+    try:
+        return parse(substituted(promql, _NAME))
+    except ValueError as error:
+        raise ValueError(_reason(error)) from error
+
+
+def parse(promql: str) -> promql_parser.Expr:
+    """The syntax tree of an expression without variables.
+
+    Raises:
+        ValueError: It does not parse, or is so deep that the parser would end the process.
+    """
+    depth = _depth(promql)
+    if depth > MAX_DEPTH:
+        message = f"it has {depth} operators and nested brackets, and may have {MAX_DEPTH}"
+        raise ValueError(message)
+    return promql_parser.parse(promql)
+
+
+def _depth(promql: str) -> int:
+    """How deep the tree may get at most: brackets in brackets, and operators in a row."""
+    operators = deepest = opened = 0
+    for sign in _DEEPENS.findall(_MATCHERS.sub("", _STRING.sub("", promql))):
+        if sign == "(":
+            opened += 1
+            deepest = max(deepest, opened)
+        elif sign == ")":
+            opened -= 1
+        else:
+            operators += 1
+    return operators + deepest
 
 
 def substituted(promql: str, unknown: str = "1") -> str:
@@ -117,18 +171,6 @@ def everywhere(promql: str, window: str) -> str:
     return _with_numbers(text)
 
 
-def _parsed(promql: str) -> Any:
-    try:
-        return promql_parser.parse(substituted(promql))
-    except ValueError as error:
-        if not _VARIABLE.search(promql):
-            raise ValueError(_reason(error)) from error
-    try:
-        return promql_parser.parse(substituted(promql, _NAME))
-    except ValueError as error:
-        raise ValueError(_reason(error)) from error
-
-
 def _outside_strings(promql: str, change: Callable[[str], str]) -> str:
     parts = _STRING.split(promql)
     parts[::2] = [change(part) for part in parts[::2]]
@@ -142,6 +184,12 @@ def _with_numbers(promql: str, unknown: str | None = None) -> str:
         return _NUMBERS.get(found[1] or found[2], found[0] if unknown is None else unknown)
 
     return _outside_strings(promql, lambda part: _VARIABLE.sub(number, part))
+
+
+def _keeps_labels(tree: Any) -> bool:
+    if isinstance(tree, promql_parser.AggregateExpr):
+        return str(tree.op) in {"topk", "bottomk"}
+    return isinstance(tree, promql_parser.ParenExpr | promql_parser.BinaryExpr)
 
 
 def _selectors(tree: Any) -> Iterator[Selector]:
@@ -175,8 +223,8 @@ def _matches(matcher: Matcher, name: str) -> bool:
     if matcher.op in {"=", "!="}:
         return (name == matcher.value) == (matcher.op == "=")
     try:
-        found = re.fullmatch(matcher.value, name) is not None
-    except re.error:
+        found = re2.fullmatch(matcher.value, name, _QUIET) is not None
+    except re2.error:
         return False
     return found == (matcher.op == "=~")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from obsdeck import names
@@ -100,9 +100,12 @@ ANYWHERE = Scope({}, ALERT_WINDOW, "0.95", "1h")
 
 def targets(panel: Panel, scope: Scope, signals: Mapping[str, Signal]) -> tuple[Target, ...]:
     """The queries of a panel. Raises KeyError for a signal that is not declared."""
-    return tuple(
+    made = [
         _target(panel, query, ref, scope, signals) for query, ref in zip(panel.asked, panel.refs, strict=True)
-    )
+    ]
+    # The same exemplars belong to every quantile of a panel; asked for once they are drawn once.
+    asking = [target for target in made if target.exemplars]
+    return tuple(replace(target, exemplars=target in asking[-1:]) for target in made)
 
 
 def language(panel: Panel, query: Query) -> Language:

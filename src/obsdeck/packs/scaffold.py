@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from obsdeck import names
 from obsdeck.errors import MissingError, UsageError
 
 EXAMPLE = Path(__file__).with_name("example")
@@ -61,9 +62,11 @@ def _check(name: str, taken: frozenset[str]) -> None:
 
 
 def _named(text: str, name: str) -> str:
-    """The example's text, with its name in all four spellings replaced."""
+    """The example's text, with its name in all its spellings replaced."""
     words = name.split("-")
     spelled = {
+        # What Prometheus calls it: a word such as "total" moves to the end.
+        "new_pack_jobs_total": names.metric_name(f"{'_'.join(words)}.jobs", "{job}", "counter"),
         "new-pack": name,
         "new_pack": "_".join(words),
         "NewPack": "".join(word.capitalize() for word in words),

@@ -176,7 +176,7 @@ def test_runbooks_lie_beside_the_folder_that_holds_the_packs(repository: Reposit
     repository.put("ShopFails.md", "# No front matter\n")
     (pack,), findings = load(repository)
     assert [one.path.stem for one in pack.runbooks] == ["ShopBudgetBurns", "ShopIdle"]
-    assert [one.check for one in findings] == ["runbook"]
+    assert [one.check for one in findings] == ["unreadable"]
 
 
 def test_packs_may_lie_at_the_root_of_a_file_system(

@@ -117,6 +117,7 @@ def test_which_metrics_a_selector_asks_for(selector: str, name: str, wanted: boo
         ("sum by (job, service_name) (up)", ("job", "service_name")),
         ("(sum by (job) (up)) / 2", ("job",)),
         ("sum(up)", ()),
+        ("topk(3, sum by (job) (up))", ("job",)),
         ("sum without (job) (up)", None),
         ("up", None),
         ("sum by (job) (rate(up[$__rate_interval]))", ("job",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from obsdeck import names
@@ -58,12 +59,15 @@ def _conditions(query: Query, by: set[str]) -> Iterator[str]:
 def _of_service(query: Query, catalog: Catalog) -> bool:
     if query.signal:
         return catalog.signals[query.signal].emitted_by.via == "otlp"
-    if query.language not in {None, "promql"}:
-        return False
-    wanted = promql.selectors(query.query or "")
-    return bool(wanted) and all("service_name" in {m.label for m in one.matchers} for one in wanted)
+    # What is written out is of a service where it names one, or is narrowed by the one that is chosen.
+    return bool(re.search(r"\bservice_name\b|\$\{?service\b", query.query or ""))
 
 
 def _kept(query: Query) -> set[str]:
-    labels = promql.grouped_by(query.query or "") or ()
+    text = query.query or ""
+    if query.language == "logql":
+        found = re.search(r"\bby\s*\(([^()]*)\)", text)
+        labels = [label.strip() for label in found[1].split(",")] if found else []
+    else:
+        labels = list(promql.grouped_by(text) or ())
     return {key for key in ("service.name", *_ON_SPANS) if names.label_name(key) in labels}

@@ -112,7 +112,8 @@ def _target(target: Target, shown: str) -> dict[str, Any]:
     base = {"refId": target.ref, "datasource": SOURCES[target.language]}
     if target.language == "logql":
         kind = "instant" if target.instant else "range"
-        return {**base, "expr": target.expr, "queryType": kind, "legendFormat": target.legend}
+        lines = {"maxLines": 200} if shown == "logs" else {}
+        return {**base, "expr": target.expr, "queryType": kind, "legendFormat": target.legend, **lines}
     if target.language == "traceql":
         table = {"limit": 20, "tableType": "traces"} if shown == "traces" else {}
         return {**base, "queryType": "traceql", "query": target.expr, "filters": [], **table}

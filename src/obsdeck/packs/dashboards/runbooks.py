@@ -42,7 +42,10 @@ def dashboard(pack: Pack, catalog: Catalog) -> dict[str, Any]:
             "description": f"What to do when {page.path.stem} fires.",
             "gridPos": {"x": 0, "y": index * _HEIGHT, "w": COLUMNS, "h": _HEIGHT},
             "links": _panel_link(page, catalog),
-            "options": {"mode": "markdown", "content": _content(page, pack) + _levels(page, catalog)},
+            "options": {
+                "mode": "markdown",
+                "content": _content(page, pack, catalog) + _levels(page, catalog),
+            },
         }
         for index, page in enumerate(pack.runbooks)
     ]
@@ -59,13 +62,15 @@ def dashboard(pack: Pack, catalog: Catalog) -> dict[str, Any]:
     }
 
 
-def _content(page: Runbook, pack: Pack) -> str:
+def _content(page: Runbook, pack: Pack, catalog: Catalog) -> str:
     """The page, with its links to other runbooks turned into links to their panels."""
-    own = re.sub(r"\]\((\w+)\.md\)", lambda found: f"]({runbook_path(pack.name, found[1])})", page.text)
-    own = re.sub(
-        r"\]\(\.\./([\w-]+)/(\w+)\.md\)", lambda found: f"]({runbook_path(found[1], found[2])})", own
-    )
-    return own.strip()
+
+    def panel(found: re.Match[str]) -> str:
+        owner, alert = found[1] or pack.name, found[2]
+        of, _ = catalog.runbooks.get(alert, (None, None))
+        return f"]({runbook_path(owner, alert)})" if of and of.name == owner else found[0]
+
+    return re.sub(r"\]\((?:\.\./([\w-]+)/)?(\w+)\.md\)", panel, page.text).strip()
 
 
 def _levels(page: Runbook, catalog: Catalog) -> str:

@@ -70,6 +70,7 @@ TYPES: Mapping[str, Type] = {
             "orientation": "auto",
             "wideLayout": True,
             "showPercentChange": False,
+            "percentChangeColorMode": "standard",
         },
     ),
     "gauge": Type(

@@ -6,6 +6,7 @@ import re
 
 import promql_parser as promql
 
+from obsdeck.packs.promql import parse
 from obsdeck.packs.slos import windows
 
 _PLACE = re.compile(r"\{\{-?\s*\.window\s*-?\}\}")
@@ -55,7 +56,7 @@ def labels(query: str) -> frozenset[str] | None:
 
 def _parsed(query: str) -> promql.Expr:
     try:
-        return promql.parse(_PLACE.sub(windows.BASE, query))
+        return parse(_PLACE.sub(windows.BASE, query))
     except ValueError as error:
         raise ValueError(f"is not PromQL: {error}") from None
 

@@ -49,6 +49,18 @@ def test_what_is_on_spans_narrows_their_traces(shop: Catalog) -> None:
     )
 
 
+def test_numbers_of_log_lines_lead_on_as_well(shop: Catalog) -> None:
+    expr = 'topk(3, sum by (service_name, level) (rate({job=~"$service"}[5m])))'
+    traces, logs = followed(shop, "service", query=expr, language="logql", show="table")
+    assert traces == '{ resource.service.name =~ "${__field.labels.service_name}" }'
+    assert logs == '{service_name=~"${__field.labels.service_name}"}'
+
+
+def test_what_is_recorded_of_the_chosen_services_leads_to_them(shop: Catalog) -> None:
+    traces, _ = followed(shop, "service", query='a:b:c{job=~"(.+/)?($service)"} / on (x) d:e:f')
+    assert traces == '{ resource.service.name =~ "${service:pipe}" }'
+
+
 def test_errors_lead_to_the_traces_of_errors(shop: Catalog) -> None:
     catalog = shop
     one = Panel(title="a", description="a", signal="shop.orders", where={"http.response.status_code": "~5.."})
@@ -69,8 +81,9 @@ def test_errors_lead_to_the_traces_of_errors(shop: Catalog) -> None:
         {"query": "up"},
         {"query": '{service_name="a"}', "show": "logs"},
         {"queries": [{"signal": "shop.orders"}, {"query": "up"}]},
+        {"query": "rate($services[5m])"},
     ],
-    ids=["scraped", "switched off", "of no service", "logs", "partly of no service"],
+    ids=["scraped", "switched off", "of no service", "logs", "partly of no service", "something like it"],
 )
 def test_there_is_nothing_to_follow(shop: Catalog, keys: dict[str, Any]) -> None:
     assert followed(shop, "service", **keys) == []

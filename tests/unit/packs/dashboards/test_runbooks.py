@@ -32,12 +32,15 @@ def test_a_page_is_shown_without_its_front_matter(shop: Catalog) -> None:
 
 
 def test_links_between_pages_lead_to_their_panels(repository: Repository) -> None:
-    text = "Or [HttpErrors](../http/HttpErrors.md), or [a page](https://example.com/a.md)."
+    text = (
+        "Or [burns](../shop/ShopBudgetBurns.md), [gone](../http/ShopIdle.md), [a page](https://x.org/a.md)."
+    )
     repository.change("ShopFails.md", "Roll back.", text)
     found = contents(repository.catalog())["ShopFails"]
     assert f"[ShopIdle]({runbook_path('shop', 'ShopIdle')})" in found
-    assert f"[HttpErrors]({runbook_path('http', 'HttpErrors')})" in found
-    assert "(https://example.com/a.md)" in found
+    assert f"[burns]({runbook_path('shop', 'ShopBudgetBurns')})" in found
+    assert "[gone](../http/ShopIdle.md)" in found
+    assert "(https://x.org/a.md)" in found
 
 
 def test_the_levels_of_the_panel_are_a_table(shop: Catalog) -> None:
