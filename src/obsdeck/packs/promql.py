@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import promql_parser
@@ -73,6 +74,7 @@ class Selector:
         return bool(self.name) or any(one.label == "__name__" and one.op == "=~" for one in self.matchers)
 
 
+@lru_cache(maxsize=4096)
 def selectors(promql: str) -> tuple[Selector, ...]:
     """The selectors of an expression, each once, in its order.
 
@@ -222,11 +224,17 @@ _OPS = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
 def _matches(matcher: Matcher, name: str) -> bool:
     if matcher.op in {"=", "!="}:
         return (name == matcher.value) == (matcher.op == "=")
+    pattern = _pattern(matcher.value)
+    return pattern is not None and (pattern.fullmatch(name) is not None) == (matcher.op == "=~")
+
+
+@lru_cache(maxsize=1024)
+def _pattern(text: str) -> Any:
+    """A pattern as Prometheus reads it; None for what is none."""
     try:
-        found = re2.fullmatch(matcher.value, name, _QUIET) is not None
+        return re2.compile(text, _QUIET)
     except re2.error:
-        return False
-    return found == (matcher.op == "=~")
+        return None
 
 
 def _reason(error: ValueError) -> str:

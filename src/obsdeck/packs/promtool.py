@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -15,7 +20,7 @@ from obsdeck.packs.findings import Finding
 from obsdeck.packs.source import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from obsdeck.packs.catalog import Catalog
     from obsdeck.packs.pack import Pack
@@ -26,6 +31,16 @@ CHECKS = frozenset({"rules", "rule-test"})
 
 SECONDS = 120
 
+_DUMPER: type[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+@dataclass(frozen=True)
+class _Test:
+    """A file of tests as promtool takes it, and the one that it is made of."""
+
+    path: Path
+    document: Document
+
 
 def run(promtool: Path, catalog: Catalog) -> Iterator[Finding]:
     """Findings on rules that Prometheus refuses, and on tests that fail.
@@ -34,63 +49,71 @@ def run(promtool: Path, catalog: Catalog) -> Iterator[Finding]:
         promtool: The program.
         catalog: Sound packs.
     """
-    with tempfile.TemporaryDirectory(prefix="obsdeck-rules-") as made:
+    groups = {pack.name: rules.groups(pack, catalog) for pack in catalog.packs}
+    every = [group for found in groups.values() for group in found]
+    # promtool runs one test after the other; a process for each file leaves none of the processors idle.
+    with (
+        tempfile.TemporaryDirectory(prefix="obsdeck-rules-") as made,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
         folder = Path(made)
-        groups = {pack.name: rules.groups(pack, catalog) for pack in catalog.packs}
-        for pack in catalog.packs:
-            if groups[pack.name]:
-                path = _written(folder / f"{pack.name}.yaml", {"groups": groups[pack.name]})
-                yield from _checked(promtool, path, pack)
-        tests = dict(_tests(folder, catalog, [group for found in groups.values() for group in found]))
-        if tests:
-            yield from _tested(promtool, tests, folder)
+        tests = pool.map(partial(_tested, promtool), list(_tests(folder, catalog, every)))
+        checked = pool.map(
+            lambda pack: _checked(
+                promtool, _written(folder / f"rules of {pack.name}", groups[pack.name]), pack
+            ),
+            [pack for pack in catalog.packs if groups[pack.name]],
+        )
+        for found in (*checked, *tests):
+            yield from found
 
 
-def _checked(promtool: Path, path: Path, pack: Pack) -> Iterator[Finding]:
+def _checked(promtool: Path, path: Path, pack: Pack) -> list[Finding]:
     done = _run(promtool, "check", "rules", "--lint=all", "--lint-fatal", str(path))
-    if done.returncode:
-        why = _words(done.stdout + done.stderr, path.parent)
-        yield Finding("rules", f"Prometheus refuses the rules of {pack.name}", pack.about.place(), why=why)
+    if done.returncode == 0:
+        return []
+    why = _words(done.stdout + done.stderr, path.parent)
+    return [Finding("rules", f"Prometheus refuses the rules of {pack.name}", pack.about.place(), why=why)]
 
 
-def _tests(
-    folder: Path, catalog: Catalog, groups: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[str, Document]]:
+def _tests(folder: Path, catalog: Catalog, groups: Sequence[Mapping[str, Any]]) -> Iterator[_Test]:
     for pack in catalog.packs:
         added = {name: rules.added(name, pack, catalog) for name in rules.names(pack)}
         for document in pack.tests:
             # promtool evaluates all rules that it is given at every step of every test.
             needed = rule_tests.needed(document, groups)
-            name = f"{pack.name}-{document.path.name}"
-            _written(folder / f"rules-{name}", {"groups": needed})
+            path = folder / f"tests of {pack.name}" / document.path.name
+            rule_file = _written(path.with_suffix(".rules"), needed)
             order = [group["name"] for group in needed]
-            made = rule_tests.runnable(document, [f"rules-{name}"], order, added)
-            yield _written(folder / f"test-{name}", made).name, document
+            yield _Test(
+                _written(path, rule_tests.runnable(document, [rule_file.name], order, added)), document
+            )
 
 
-def _written(path: Path, content: Mapping[str, Any]) -> Path:
-    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+def _written(path: Path, content: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Path:
+    """A file of groups, or of tests."""
+    path.parent.mkdir(exist_ok=True)
+    document = content if isinstance(content, Mapping) else {"groups": content}
+    path.write_text(yaml.dump(document, Dumper=_DUMPER, sort_keys=False), encoding="utf-8")
     return path
 
 
-def _tested(promtool: Path, tests: Mapping[str, Document], folder: Path) -> Iterator[Finding]:
-    # What it prints does not say which file a failure is of; its report in JUnit's format does.
-    report = folder / "report.xml"
-    done = _run(promtool, "test", "rules", f"--junit={report}", *(str(folder / name) for name in tests))
+def _tested(promtool: Path, test: _Test) -> list[Finding]:
+    # What it prints does not say which test a failure is of; its report in JUnit's format does.
+    report, folder = test.path.with_suffix(".xml"), test.path.parent
+    done = _run(promtool, "test", "rules", f"--junit={report}", str(test.path))
     if done.returncode == 0:
-        return
+        return []
     try:
-        suites = list(ET.parse(report).getroot())  # noqa: S314 - promtool has just written it
+        cases = list(ET.parse(report).getroot().iter("testcase"))  # noqa: S314 - promtool has just written it
     except (OSError, ET.ParseError):
-        first = next(iter(tests.values()))
-        yield Finding("rule-test", "promtool fails", Place(first.path), why=_words(done.stderr, folder))
-        return
-    for suite in suites:
-        document = tests[Path(suite.get("name", "")).name]
-        for case in suite:
-            said = "\n".join(fault.text or "" for fault in case)
-            if len(case):
-                yield Finding("rule-test", "a test fails", _place(case, document), why=_words(said, folder))
+        place = Place(test.document.path)
+        return [Finding("rule-test", "promtool fails", place, why=_words(done.stdout + done.stderr, folder))]
+    return [
+        Finding("rule-test", "a test fails", _place(case, test.document), why=_words(said, folder))
+        for case in cases
+        if (said := "\n".join(fault.text or "" for fault in case))
+    ]
 
 
 def _place(case: ET.Element, document: Document) -> Place:
@@ -101,9 +124,11 @@ def _place(case: ET.Element, document: Document) -> Place:
 
 
 def _run(promtool: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(promtool), *arguments], capture_output=True, text=True, check=False, timeout=SECONDS
-    )
+    argv = [str(promtool), *arguments]
+    try:
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(argv, 1, "", f"it did not end within {SECONDS} s")
 
 
 def _words(said: str, folder: Path) -> str:

@@ -162,8 +162,9 @@ def parse(text: str, path: Path) -> Document:
         mark = error.problem_mark or error.context_mark
         place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path)
         raise Unreadable(f"is no YAML: {error.problem or error.context}", place) from error
-    except yaml.YAMLError as error:
-        raise Unreadable(f"is no YAML: {' '.join(str(error).split())}", Place(path)) from error
+    except yaml.reader.ReaderError as error:
+        line = text.encode()[: error.position].count(b"\n") + 1
+        raise Unreadable(f"has the character {chr(error.character)!r}", Place(path, line), "remove it") from error
     return Document(path, text, data, builder.places)
 
 

@@ -30,10 +30,12 @@ def data_links(panel: Panel, shown: str, board: DashboardFile, catalog: Catalog)
         return []
     query = panel.asked[0]
     by = set(query.by) if query.signal else _kept(query)
-    service = _service(by, board)
+    # In a table the labels of a series are the fields of a row.
+    clicked = "__data.fields" if shown == "table" else "__field.labels"
+    service = _service(by, board, clicked)
     if not service:
         return []
-    conditions = [f'resource.service.name =~ "{service}"', *_conditions(query, by)]
+    conditions = [f'resource.service.name =~ "{service}"', *_conditions(query, by, clicked)]
     traces = explore_url("tempo", f"{{ {' && '.join(conditions)} }}")
     logs = explore_url("loki", f'{{service_name=~"{service}"}}')
     return [
@@ -42,16 +44,16 @@ def data_links(panel: Panel, shown: str, board: DashboardFile, catalog: Catalog)
     ]
 
 
-def _service(by: set[str], board: DashboardFile) -> str:
+def _service(by: set[str], board: DashboardFile, clicked: str) -> str:
     if "service.name" in by:
-        return "${__field.labels.service_name}"
+        return f"${{{clicked}.service_name}}"
     return "${service:pipe}" if "service" in board.variables else ""
 
 
-def _conditions(query: Query, by: set[str]) -> Iterator[str]:
+def _conditions(query: Query, by: set[str], clicked: str) -> Iterator[str]:
     for key in _ON_SPANS:
         if key in by:
-            yield f'span.{key} = "${{__field.labels.{names.label_name(key)}}}"'
+            yield f'span.{key} = "${{{clicked}.{names.label_name(key)}}}"'
     if str(query.where.get(_STATUS, "")).startswith("~5"):
         yield f"span.{_STATUS} >= 500"
 

@@ -52,7 +52,7 @@ def test_what_is_on_spans_narrows_their_traces(shop: Catalog) -> None:
 def test_numbers_of_log_lines_lead_on_as_well(shop: Catalog) -> None:
     expr = 'topk(3, sum by (service_name, level) (rate({job=~"$service"}[5m])))'
     traces, logs = followed(shop, "service", query=expr, language="logql", show="table")
-    assert traces == '{ resource.service.name =~ "${__field.labels.service_name}" }'
+    assert traces == '{ resource.service.name =~ "${__data.fields.service_name}" }'
     assert logs == '{service_name=~"${__field.labels.service_name}"}'
 
 
