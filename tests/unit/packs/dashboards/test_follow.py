@@ -53,7 +53,7 @@ def test_numbers_of_log_lines_lead_on_as_well(shop: Catalog) -> None:
     expr = 'topk(3, sum by (service_name, level) (rate({job=~"$service"}[5m])))'
     traces, logs = followed(shop, "service", query=expr, language="logql", show="table")
     assert traces == '{ resource.service.name =~ "${__data.fields.service_name}" }'
-    assert logs == '{service_name=~"${__field.labels.service_name}"}'
+    assert logs == '{service_name=~"${__data.fields.service_name}"}'
 
 
 def test_what_is_recorded_of_the_chosen_services_leads_to_them(shop: Catalog) -> None:
