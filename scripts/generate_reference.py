@@ -13,17 +13,23 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pack_reference
 
 from obsdeck import instrument
+from obsdeck.packs.checks.registry import SECTIONS
 from obsdeck.stack.components import ALL, Component
 from obsdeck.stack.install import load_versions
 from obsdeck.stack.scaffold import env_example
 from obsdeck.stack.variables import ALERTS, PORTS, PROGRAMS, RETENTION, STACK, Variable
 from obsdeck.telemetry.settings import ARGUMENTS
 from obsdeck.telemetry.settings import Variable as ServiceVariable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from obsdeck.packs.checks.registry import Check
 
 ROOT = Path(__file__).resolve().parents[1]
 STANDARD = ROOT / "scripts" / "standard_variables.toml"
@@ -57,6 +63,7 @@ def pages() -> dict[str, str]:
         "docs/reference/settings.md": settings(),
         "docs/reference/components.md": components(),
         "docs/reference/cli.md": command_line(),
+        "docs/checks/README.md": checks(),
         **pack_reference.pages(MADE),
     }
 
@@ -166,6 +173,21 @@ def _readiness(component: Component) -> str:
 
 def _ports(component: Component) -> str:
     return ", ".join(f"`{name}`" for name in component.listens)
+
+
+def checks() -> str:
+    """The index of the checks' pages: what is written by hand, then every check."""
+    above = (ROOT / "docs/checks/README.md").read_text(encoding="utf-8").partition(MADE)[0]
+    return above + MADE + "".join(f"\n### {title}\n\n{_checks(group)}" for title, group in SECTIONS.items())
+
+
+def _checks(group: Mapping[str, Check]) -> str:
+    rows = ["| id | says | severity | can be silenced |", "|---|---|---|---|"]
+    rows += [
+        f"| [{name}]({name}.md) | {one.title} | {one.severity} | {'yes' if one.can_be_silenced else 'no'} |"
+        for name, one in group.items()
+    ]
+    return "\n".join(rows) + "\n"
 
 
 def command_line() -> str:

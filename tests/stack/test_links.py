@@ -318,10 +318,10 @@ def test_a_service_graph_without_its_metrics_is_found(observed: Observed) -> Non
 @pytest.mark.parametrize(
     ("sound", "broken"),
     [
-        ("${__field.labels.service_name}", "${servic}"),
+        ("${service:pipe}", "${servic:pipe}"),
         ("__field.labels.http_route", "__field.labels.route"),
         ("%22tempo%22", "%22tempo2%22"),
-        ("%7D%7D&", "&"),
+        ("%22%7D%7D%7D", ""),
     ],
     ids=["a misspelt variable", "a label that no series has", "no such source", "panes that are no JSON"],
 )

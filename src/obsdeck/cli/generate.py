@@ -67,8 +67,11 @@ def _refuse(read: Deck, *, json: bool) -> None:
 
 
 def _print(changes: Sequence[Drift], files: int, *, check: bool) -> None:
+    from obsdeck.packs import report
+
     for one in changes:
-        typer.echo(one.diff if check else f"{one.kind:8} {one.path}")
+        said = one.diff if check else f"{one.kind:8} {one.path}"
+        typer.echo("\n".join(map(report.printable, said.split("\n"))))
     verb = "differ" if check else "written or removed"
     context.talk().print(
         f"{files} files, {len(changes)} {verb}" if changes else f"{files} files, all as they are"

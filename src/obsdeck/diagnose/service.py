@@ -153,8 +153,10 @@ def _nameless_metrics(subject: Subject, now: float) -> Iterator[str]:
     recent = f"last_over_time({selector}[{_period(subject, now)}])"
     expression = f"count by (__name__, service_name, job) ({recent})"
     url = PROMETHEUS.url(subject.settings)
-    recorded = {rule.name for rule in prometheus.rules(url) if not rule.alerting}
-    for sample in prometheus.query(url, expression, time=now):
+    found = prometheus.query(url, expression, time=now)
+    # What a rule records was sent by nobody.
+    recorded = {rule.name for rule in prometheus.rules(url) if not rule.alerting} if found else set()
+    for sample in found:
         name = sample.labels["__name__"]
         if name not in recorded:
             yield f"metric {name} ({_who(sample.labels)})"

@@ -71,8 +71,12 @@ class Catalog:
 
     @cached_property
     def dashboards(self) -> dict[str, Sourced[DashboardFile]]:
-        """Every dashboard, by uid."""
-        return {one.value.uid: one for pack in self.packs for one in pack.dashboards}
+        """Every dashboard, by uid; of two with one uid the first."""
+        found: dict[str, Sourced[DashboardFile]] = {}
+        for pack in self.packs:
+            for one in pack.dashboards:
+                found.setdefault(one.value.uid, one)
+        return found
 
     @cached_property
     def panels(self) -> dict[str, tuple[Sourced[DashboardFile], Sourced[Panel]]]:

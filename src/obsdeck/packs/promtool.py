@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 
 import yaml
 
+from obsdeck.errors import MissingError
 from obsdeck.packs import rule_tests, rules
 from obsdeck.packs.findings import Finding
 from obsdeck.packs.source import Place
@@ -48,6 +49,9 @@ def run(promtool: Path, catalog: Catalog) -> Iterator[Finding]:
     Args:
         promtool: The program.
         catalog: Sound packs.
+
+    Raises:
+        MissingError: The program cannot be started.
     """
     groups = {pack.name: rules.groups(pack, catalog) for pack in catalog.packs}
     every = [group for found in groups.values() for group in found]
@@ -64,8 +68,9 @@ def run(promtool: Path, catalog: Catalog) -> Iterator[Finding]:
             ),
             [pack for pack in catalog.packs if groups[pack.name]],
         )
-        for found in (*checked, *tests):
-            yield from found
+        refused = [one for found in checked for one in found]
+        # Where rules are refused, their tests fail for that reason alone.
+        yield from refused or [one for found in tests for one in found]
 
 
 def _checked(promtool: Path, path: Path, pack: Pack) -> list[Finding]:
@@ -127,6 +132,9 @@ def _run(promtool: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     argv = [str(promtool), *arguments]
     try:
         return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=SECONDS)
+    except OSError as error:
+        hint = "obsdeck install prometheus"
+        raise MissingError(f"{promtool} cannot be started", why=str(error.strerror), hint=hint) from error
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(argv, 1, "", f"it did not end within {SECONDS} s")
 

@@ -83,6 +83,19 @@ def test_telemetry_with_names_is_sound(subject: Subject, world: Any) -> None:
     assert service.check_name(subject).ok
 
 
+def test_what_rules_record_needs_no_name(subject: Subject, world: Any) -> None:
+    sent = vector(({"__name__": "till_opened_total"}, 1), ({"__name__": "till_info"}, 1))
+    rule = {"name": "till_info", "query": "vector(1)", "type": "recording"}
+    world.answers |= {
+        "/api/v1/query": sent,
+        "/api/v1/rules": (200, json.dumps({"data": {"groups": [{"rules": [rule]}]}})),
+        "/loki/api/v1/query": NOTHING,
+    }
+    check = service.check_name(subject)
+    assert "till_opened_total" in check.evidence
+    assert "till_info" not in check.evidence
+
+
 def test_logs_without_a_name_are_counted(subject: Subject, world: Any) -> None:
     world.answers |= {
         "/api/v1/query": NOTHING,

@@ -377,3 +377,16 @@ def test_what_may_not_be_read_is_told(
     first, _ = json.JSONDecoder().raw_decode(capsys.readouterr().out)
     assert codes == [2, 2]
     assert ("unreadable", path.name) in {(one["check"], Path(one["path"]).name) for one in first["findings"]}
+
+
+def test_a_diff_does_not_reach_the_terminal_as_it_is(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.change("pack.yaml", "description: Orders.", 'description: "Orders\\x9b2J"')
+    repository.generated.joinpath("rules").mkdir(parents=True)
+    repository.generated.joinpath("rules", "shop.yaml").write_text("\x1b[2J\n")
+    capsys.readouterr()
+    assert cli.run(["generate", "--check", "--packs", str(repository.packs)]) == 1
+    printed = "".join(capsys.readouterr())
+    assert "\\x1b[2J" in printed
+    assert all(one.isprintable() or one == "\n" for one in printed)

@@ -157,3 +157,37 @@ def test_a_quiet_case_and_expressions_stay_as_they_are() -> None:
     asked = {"expr": "up", "eval_time": "0", "exp_samples": []}
     one = {"name": "a", "alert_rule_test": [expecting()], "promql_expr_test": [asked]}
     assert made(one) == one
+
+
+GROUPS = [
+    {"name": "first", "rules": [{"record": "a:b", "expr": "up"}, {"record": "a:b:c", "expr": "sum(a:b)"}]},
+    {
+        "name": "second",
+        "interval": "1m",
+        "rules": [{"alert": "A", "expr": "a:b:c > 1"}, {"alert": "Aa", "expr": "x > 1"}],
+    },
+    {"name": "third", "rules": [{"alert": "B", "expr": "x > 1"}]},
+]
+
+
+def kept(text: str) -> dict[str, list[str]]:
+    found = rule_tests.needed(source.parse(text, Path("a.yaml")), GROUPS)
+    return {
+        group["name"]: [rule.get("record") or rule["alert"] for rule in group["rules"]] for group in found
+    }
+
+
+def test_a_test_is_run_with_the_rules_that_it_names_and_those_that_these_ask_for() -> None:
+    assert kept("tests: [{alert_rule_test: [{alertname: A}]}]") == {
+        "first": ["a:b", "a:b:c"],
+        "second": ["A"],
+    }
+    assert kept("tests: [{promql_expr_test: [{expr: 'sum(a:b)'}]}]") == {"first": ["a:b"]}
+    assert kept("tests: []") == {}
+
+
+def test_a_group_keeps_what_else_it_says() -> None:
+    (group,) = rule_tests.needed(
+        source.parse("tests: [{alert_rule_test: [{alertname: Aa}]}]", Path("a.yaml")), GROUPS
+    )
+    assert group == {"name": "second", "interval": "1m", "rules": [{"alert": "Aa", "expr": "x > 1"}]}

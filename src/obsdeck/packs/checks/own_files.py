@@ -45,8 +45,12 @@ def check(paths: Sequence[Path], catalog: Catalog) -> Iterator[Finding]:
         try:
             files.append(_read(path))
         except Unreadable as fault:
-            id_ = "unknown-file" if isinstance(fault, _UnknownKind) else "unreadable"
-            yield Finding(id_, f"{path.name} {fault.message}", fault.place, hint=fault.hint)
+            yield Finding(
+                "unknown-file" if isinstance(fault, _UnknownKind) else "unreadable",
+                f"{path.name} {fault.message}",
+                fault.place,
+                hint=fault.hint,
+            )
     recorded = own_rules.recorded(_inner(file) for file in files if file.kind == "rules")
     known = replace(catalog, recorded_elsewhere=frozenset(recorded))
     for file in files:
