@@ -52,7 +52,7 @@ def main() -> None:
         report("generate", [generate(folder) for _ in range(runs + 1)][1:])
         report("generate --check", [obsdeck(folder, "generate", "--check") for _ in range(runs + 1)][1:])
         report("check", [obsdeck(folder, "check") for _ in range(runs + 1)][1:])
-        without = {"OBSDECK_PROMETHEUS_BIN": "/nowhere", "XDG_CACHE_HOME": made}
+        without = {"OBSDECK_PROMETHEUS_BIN": "", "XDG_CACHE_HOME": made}
         report("check without promtool", [obsdeck(folder, "check", **without) for _ in range(runs + 1)][1:])
     read(runs)
 
@@ -74,7 +74,7 @@ def obsdeck(folder: Path, *words: str, **environ: str) -> Run:
         )
         _, status, used = os.wait4(pid, 0)
         wall = time.perf_counter() - began
-        if os.waitstatus_to_exitcode(status):
+        if os.waitstatus_to_exitcode(status) not in {0, 1}:  # 1: something was found
             said.seek(0)
             sys.exit(said.read().decode())
     unit = 1 if sys.platform == "darwin" else 1024

@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from obsdeck.backends import prometheus
 from obsdeck.diagnose import canary
 from obsdeck.errors import MissingError, ObsdeckError, PortInUseError
 from obsdeck.grafana import execute, resolve, sources, timerange
-from obsdeck.stack import files, lifecycle
+from obsdeck.stack import files, lifecycle, supervisor
 from obsdeck.stack.components import BY_NAME
 from obsdeck.stack.environment import Settings, load_settings
 from obsdeck.stack.home import Home, find_home
@@ -137,6 +138,28 @@ def started(folder: Path, environ: Mapping[str, str], databases: tuple[str, ...]
         yield Stack(settings, home, {name: BY_NAME[name].url(settings) for name in ready}, environ)
     finally:
         lifecycle.down(settings, home, lambda _: None, wipe=True)
+
+
+@contextmanager
+def more_rules(stack: Stack, rules: list[dict[str, Any]]) -> Iterator[None]:
+    """Rules beside the generated ones, as long as they are needed."""
+    file = stack.home.etc("prometheus") / "rules" / "more.yaml"
+    reload = (supervisor.states(stack.home)["prometheus"].pid, signal.SIGHUP)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(yaml.safe_dump({"groups": [{"name": "more", "rules": rules}]}), encoding="utf-8")
+    os.kill(*reload)
+    try:
+        yield
+    finally:
+        file.unlink()
+        os.kill(*reload)
+        stack.until(lambda: "more" not in _groups(stack), 60)
+
+
+def _groups(stack: Stack) -> set[str]:
+    """The groups of rules that Prometheus evaluates."""
+    document = httpx.get(f"{stack.urls['prometheus']}/api/v1/rules").json()
+    return {group["name"] for group in document["data"]["groups"]}
 
 
 def _often(folder: Path) -> dict[str, str]:

@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
-import signal
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +37,7 @@ from obsdeck.grafana import (
 )
 from obsdeck.grafana.spans import Span
 from obsdeck.packs.queries import NARROWS
-from obsdeck.stack import supervisor
-from tests.stack.conftest import CLIENT, DASHBOARDS, ROOT, LostError, Observed, ask_once, now
+from tests.stack.conftest import CLIENT, DASHBOARDS, ROOT, LostError, Observed, ask_once, more_rules, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -350,23 +346,13 @@ def is_broken(world: Observed, srcs: DataSources, dashboard: Dashboard) -> bool:
 # --- alert -> runbook -> panel -> trace -> lines -------------------------------------------------------
 
 
-@contextmanager
-def at_once(world: Observed, name: str) -> Iterator[None]:
-    """A copy of a generated alert that waits for nothing, beside the generated rules."""
+def at_once(world: Observed, name: str) -> list[dict[str, Any]]:
+    """A generated alert, but it waits for nothing."""
     generated = world.stack.home.etc("generated") / "rules" / "http.yaml"
-    file = world.stack.home.etc("prometheus") / "rules" / "at-once.yaml"
-    rules = [rule for group in yaml.safe_load(generated.read_text())["groups"] for rule in group["rules"]]
-    copies = [{**rule, "for": "0s"} for rule in rules if rule.get("alert") == name]
-    assert copies
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(yaml.safe_dump({"groups": [{"name": "at-once", "rules": copies}]}))
-    reload = (supervisor.states(world.stack.home)["prometheus"].pid, signal.SIGHUP)
-    os.kill(*reload)
-    try:
-        yield
-    finally:
-        file.unlink()
-        os.kill(*reload)
+    groups = yaml.safe_load(generated.read_text(encoding="utf-8"))["groups"]
+    rules = [rule for group in groups for rule in group["rules"] if rule.get("alert") == name]
+    assert rules
+    return [{**rule, "for": "0s"} for rule in rules]
 
 
 @pytest.fixture
@@ -379,7 +365,7 @@ def alert(observed: Observed) -> Iterator[Alert]:
                 return one
         raise LostError("nothing fires")
 
-    with at_once(observed, ALERT):
+    with more_rules(observed.stack, at_once(observed, ALERT)):
         yield observed.until_found(firing)
 
 
@@ -387,20 +373,14 @@ def follow_alert(world: Observed, srcs: DataSources, alert: Alert) -> Entry:
     """From an alert to its runbook, its panel, the request behind it, and what that request wrote."""
     read_runbook(world, srcs, alert)
     panel = panel_of(alert)
-    series = [row for row in series_of(srcs, alert, panel) if row.points[-1][1] > 0]
     link = next(one for one in panel.links if one.title.startswith("Traces"))
-    for row in series:
-        scope = {
-            **variables.of_time(timerange.parse("now-1h", "now", now=now()), 15_000),
-            **(click.at(row) or {}),
-        }
-        url = urls.url_of(link, scope)
-        for opening in urls.openings(link.title, url, srcs, now=now()):
+    for scope in points_of(srcs, alert, panel):
+        for opening in urls.openings(link.title, urls.url_of(link, scope), srcs, now=now()):
             for summary in rows(opening, srcs):
                 assert isinstance(summary, TraceSummary)
                 if found := fault_of(srcs, summary.trace_id):
                     return found
-    raise LostError(f"no trace behind the alert has the fault; series: {series}")
+    raise LostError("no trace that the panel leads to has the fault")
 
 
 def read_runbook(world: Observed, srcs: DataSources, alert: Alert) -> None:
@@ -426,8 +406,8 @@ def panel_of(alert: Alert) -> Panel:
     raise LostError(f"there is no panel {number} in {uid}")
 
 
-def series_of(srcs: DataSources, alert: Alert, panel: Panel) -> list[prometheus.Series]:
-    """What the panel shows for what the alert is about, over time."""
+def points_of(srcs: DataSources, alert: Alert, panel: Panel) -> list[dict[str, Any]]:
+    """Where a person can click at what the panel shows for what the alert is about."""
     dashboard = classic.read(BOARDS[alert.annotations["dashboard"]])
     labels = {key: names.label_name(attribute) for key, attribute in NARROWS.items()}
     chosen = {key: (alert.labels[label],) for key, label in labels.items() if label in alert.labels}
@@ -437,7 +417,8 @@ def series_of(srcs: DataSources, alert: Alert, panel: Panel) -> list[prometheus.
     found = [row for one in plan if one.query for row in ask.ask(one.query)]
     if not ask.points(tuple(found)):
         raise LostError(f"the panel {panel.title!r} has nothing about {chosen}")
-    return [row for row in found if isinstance(row, prometheus.Series)]
+    scope = {**resolve.scope_of(resolved), **variables.of_time(span, 15_000)}
+    return [{**scope, **at} for row in found if (at := click.at(row))]
 
 
 def fault_of(srcs: DataSources, trace_id: str) -> Entry | None:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from obsdeck.backends import prometheus
-from tests.stack.conftest import GENERATED, LostError, Observed
+from tests.stack.conftest import GENERATED, LostError, Observed, more_rules
 
 if TYPE_CHECKING:
     from obsdeck.backends.prometheus import Sample
@@ -33,13 +33,30 @@ def test_every_generated_rule_is_evaluated_without_an_error(observed: Observed) 
     written = {rule.get("alert") or rule["record"] for group in groups for rule in group["rules"]}
 
     def follow() -> None:
-        rules = prometheus.rules(observed.stack.urls["prometheus"])
-        if waiting := [rule.name for rule in rules if rule.health == "unknown"]:
-            raise LostError(f"not evaluated yet: {waiting}")
-        assert [(rule.name, rule.error) for rule in rules if rule.health != "ok"] == []
-        assert written <= {rule.name for rule in rules}
+        assert failing(observed) == {}
+        assert written <= {rule.name for rule in prometheus.rules(observed.stack.urls["prometheus"])}
 
     observed.until_found(follow)
+
+
+def failing(world: Observed) -> dict[str, str]:
+    """The rules that cannot be evaluated, and why, once all have been."""
+    rules = prometheus.rules(world.stack.urls["prometheus"])
+    if waiting := [rule.name for rule in rules if rule.health == "unknown"]:
+        raise LostError(f"not evaluated yet: {waiting}")
+    return {rule.name: rule.error for rule in rules if rule.health != "ok"}
+
+
+def test_a_rule_that_cannot_be_evaluated_is_found(with_embedded_store: Observed) -> None:
+    world, rule = with_embedded_store, {"record": "a:broken:rule", "expr": "up * on () group_left () up"}
+
+    def follow() -> dict[str, str]:
+        if found := failing(world):
+            return found
+        raise LostError("the broken rule is not evaluated yet")
+
+    with more_rules(world.stack, [rule]):
+        assert world.until_found(follow).keys() == {"a:broken:rule"}
 
 
 def test_an_objective_is_measured_where_there_is_traffic(observed: Observed) -> None:

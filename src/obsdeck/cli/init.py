@@ -73,6 +73,7 @@ def _pack(name: str, packs: Path | None, env_file: Path | None, *, json: bool) -
     for path in created:
         typer.echo(f"created  {path}")
     context.talk().print(
-        "next: put your signals in place of the example's, then obsdeck check and obsdeck generate",
+        f"next: put your signals into {report.relative(written[0].parent)} in place of the example's,\n"
+        "      then obsdeck check, obsdeck generate, and obsdeck up with OBSDECK_PACKS in .env",
         markup=False,
     )

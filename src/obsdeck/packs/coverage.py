@@ -1,9 +1,9 @@
-"""Which alerts are tested, and how: firing, quiet with data, quiet with data missing."""
+"""Which alerts are tested, and how: firing, quiet with data, quiet with data missing, pending."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from obsdeck.packs import promql, rule_tests, rules
 
@@ -36,10 +36,16 @@ def of_pack(pack: Pack, catalog: Catalog) -> dict[str, Coverage]:
     for document in pack.tests:
         for case in rule_tests.cases(document, leaves):
             shown.setdefault(case.alert, set()).add(case.kind)
+    durations = _durations(pack, catalog)
+    pending = {one for document in pack.tests for one in rule_tests.pending(document, durations)}
+    waiting = {name for name, _ in durations}
+    for name in waiting - {name for name, _ in durations.keys() - pending}:
+        shown[name].add("pending")
     found = {}
     for name in rules.names(pack):
         # What asks for no series, as a Watchdog does, always fires: there is no other case.
         wanted: tuple[Kind, ...] = ("fires", "quiet", "missing") if leaves.get(name) else ("fires",)
+        wanted += ("pending",) if name in waiting else ()
         lacks = tuple(kind for kind in wanted if kind not in shown[name])
         found[name] = Coverage(frozenset(shown[name]), lacks)
     return found
@@ -48,6 +54,15 @@ def of_pack(pack: Pack, catalog: Catalog) -> dict[str, Coverage]:
 def cases(document: Document) -> Iterator[Case]:
     """The cases of a file, without regard to their series."""
     return rule_tests.cases(document, {})
+
+
+def _durations(pack: Pack, catalog: Catalog) -> dict[tuple[str, str], float]:
+    """Alert and severity to its `for` in seconds, of those that have one."""
+    alerts = [rule for rule in _rules(pack, catalog) if "alert" in rule]
+    found = {
+        (one["alert"], one["labels"]["severity"]): rule_tests.seconds(one.get("for", "")) for one in alerts
+    }
+    return {key: duration for key, duration in found.items() if duration}
 
 
 def _leaves(pack: Pack, catalog: Catalog) -> Mapping[str, tuple[promql.Selector, ...]]:
@@ -63,7 +78,7 @@ def _leaves(pack: Pack, catalog: Catalog) -> Mapping[str, tuple[promql.Selector,
     return {name: tuple(_emitted(exprs, recorded)) for name, exprs in alerts.items()}
 
 
-def _rules(pack: Pack, catalog: Catalog) -> Iterator[dict[str, str]]:
+def _rules(pack: Pack, catalog: Catalog) -> Iterator[dict[str, Any]]:
     try:
         groups = rules.groups(pack, catalog)
     except (KeyError, ValueError, IndexError):

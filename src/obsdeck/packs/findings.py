@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from obsdeck.packs.checks.registry import CHECKS
@@ -51,5 +52,11 @@ def in_order(findings: list[Finding]) -> tuple[Finding, ...]:
 
 def close(name: str, known: Iterable[str]) -> str:
     """A hint at a name that may have been meant; empty where none is like it."""
-    found = difflib.get_close_matches(name, sorted(known), n=1)
+    return _close(name, tuple(sorted(known)))
+
+
+@lru_cache(maxsize=1024)
+def _close(name: str, known: tuple[str, ...]) -> str:
+    # An unknown metric is most often unknown in many panels, and the comparison takes milliseconds.
+    found = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {found[0]}?" if found else ""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from obsdeck.packs.findings import Finding
 from obsdeck.packs.source import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from obsdeck.packs.catalog import Catalog
     from obsdeck.packs.pack import Pack
@@ -36,11 +35,11 @@ _DUMPER: type[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 @dataclass(frozen=True)
-class _Test:
-    """A file of tests as promtool takes it, and the one that it is made of."""
+class _Tests:
+    """A file of tests, and the files that promtool takes for it: one for each test."""
 
-    path: Path
     document: Document
+    paths: tuple[Path, ...]
 
 
 def run(promtool: Path, catalog: Catalog) -> Iterator[Finding]:
@@ -64,7 +63,7 @@ def run(promtool: Path, catalog: Catalog) -> Iterator[Finding]:
         tests = pool.map(partial(_tested, promtool), list(_tests(folder, catalog, every)))
         checked = pool.map(
             lambda pack: _checked(
-                promtool, _written(folder / f"rules of {pack.name}", groups[pack.name]), pack
+                promtool, _written(folder / f"rules of {pack.name}", {"groups": groups[pack.name]}), pack
             ),
             [pack for pack in catalog.packs if groups[pack.name]],
         )
@@ -81,51 +80,61 @@ def _checked(promtool: Path, path: Path, pack: Pack) -> list[Finding]:
     return [Finding("rules", f"Prometheus refuses the rules of {pack.name}", pack.about.place(), why=why)]
 
 
-def _tests(folder: Path, catalog: Catalog, groups: Sequence[Mapping[str, Any]]) -> Iterator[_Test]:
+def _tests(folder: Path, catalog: Catalog, groups: Sequence[Mapping[str, Any]]) -> Iterator[_Tests]:
     for pack in catalog.packs:
         added = {name: rules.added(name, pack, catalog) for name in rules.names(pack)}
         for document in pack.tests:
-            # promtool evaluates all rules that it is given at every step of every test.
-            needed = rule_tests.needed(document, groups)
-            path = folder / f"tests of {pack.name}" / document.path.name
-            rule_file = _written(path.with_suffix(".rules"), needed)
-            order = [group["name"] for group in needed]
-            yield _Test(
-                _written(path, rule_tests.runnable(document, [rule_file.name], order, added)), document
-            )
+            below = folder / f"tests of {pack.name}" / document.path.name
+            yield _Tests(document, tuple(_alone(below, document, groups, added)))
 
 
-def _written(path: Path, content: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Path:
-    """A file of groups, or of tests."""
-    path.parent.mkdir(exist_ok=True)
-    document = content if isinstance(content, Mapping) else {"groups": content}
-    path.write_text(yaml.dump(document, Dumper=_DUMPER, sort_keys=False), encoding="utf-8")
+def _alone(
+    folder: Path,
+    document: Document,
+    groups: Sequence[Mapping[str, Any]],
+    added: Mapping[str, Mapping[str, str]],
+) -> Iterator[Path]:
+    """Each test in a file of its own, called by its number.
+
+    promtool evaluates all rules that a file names at every step of every test in it.
+    """
+    for index, test in enumerate((document.data or {}).get("tests", ())):
+        one = replace(document, data={**document.data, "tests": [test]})
+        needed = rule_tests.needed(one, groups)
+        rule_file = _written(folder / f"{index}.rules", {"groups": needed})
+        order = [group["name"] for group in needed]
+        yield _written(folder / f"{index}.yaml", rule_tests.runnable(one, [rule_file.name], order, added))
+
+
+def _written(path: Path, content: Mapping[str, Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.dump(content, Dumper=_DUMPER, sort_keys=False), encoding="utf-8")
     return path
 
 
-def _tested(promtool: Path, test: _Test) -> list[Finding]:
-    # What it prints does not say which test a failure is of; its report in JUnit's format does.
-    report, folder = test.path.with_suffix(".xml"), test.path.parent
-    done = _run(promtool, "test", "rules", f"--junit={report}", str(test.path))
+def _tested(promtool: Path, tests: _Tests) -> list[Finding]:
+    if not tests.paths:
+        return []
+    # What it prints does not say which file a failure is of; its report in JUnit's format does.
+    folder = tests.paths[0].parent
+    report = folder / "report.xml"
+    done = _run(promtool, "test", "rules", f"--junit={report}", *map(str, tests.paths))
     if done.returncode == 0:
         return []
     try:
-        cases = list(ET.parse(report).getroot().iter("testcase"))  # noqa: S314 - promtool has just written it
+        suites = list(ET.parse(report).getroot())  # noqa: S314 - promtool has just written it
     except (OSError, ET.ParseError):
-        place = Place(test.document.path)
+        place = Place(tests.document.path)
         return [Finding("rule-test", "promtool fails", place, why=_words(done.stdout + done.stderr, folder))]
     return [
-        Finding("rule-test", "a test fails", _place(case, test.document), why=_words(said, folder))
-        for case in cases
-        if (said := "\n".join(fault.text or "" for fault in case))
+        Finding("rule-test", "a test fails", _place(suite, tests.document), why=_words(said, folder))
+        for suite in suites
+        if (said := "\n".join(fault.text or "" for case in suite for fault in case))
     ]
 
 
-def _place(case: ET.Element, document: Document) -> Place:
-    """Where the test is written whose case it is: promtool names one without a name by its number."""
-    names = [test.get("name", f"unnamed#{index}") for index, test in enumerate(document.data["tests"])]
-    name = case.get("name")
-    return document.place(("tests", names.index(name))) if name in names else Place(document.path, 1)
+def _place(suite: ET.Element, document: Document) -> Place:
+    return document.place(("tests", int(Path(suite.get("name", "")).stem)))
 
 
 def _run(promtool: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

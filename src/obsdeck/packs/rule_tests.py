@@ -5,11 +5,10 @@ Facts: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_r
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
-
-import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from obsdeck.packs import promql
     from obsdeck.packs.source import Document, Place
 
-Kind = Literal["fires", "quiet", "missing"]
+Kind = Literal["fires", "quiet", "missing", "pending"]
 LOOKBACK = 300.0
 """Seconds for which Prometheus takes a sample as the value."""
 
@@ -31,6 +30,7 @@ class Case:
     Attributes:
         alert: The alert.
         kind: It fires; it stays quiet although its data is there; it stays quiet and its data is missing.
+            That it is pending is what two of them show together: `pending`.
         place: Where it is written.
     """
 
@@ -46,14 +46,54 @@ def cases(document: Document, leaves: Mapping[str, Collection[promql.Selector]])
         document: The file.
         leaves: Alert to the selectors of the series that it is made of in the end.
     """
+    for index, test in _tests(document):
+        for number, expected in _expected(test):
+            place = document.place(("tests", index, "alert_rule_test", number))
+            yield Case(str(expected["alertname"]), _kind(test, expected, leaves), place)
+
+
+def pending(document: Document, durations: Mapping[tuple[str, str], float]) -> Iterator[tuple[str, str]]:
+    """The alerts that a file shows pending: quiet while their condition holds, and firing later.
+
+    An alert that fires has had its condition for its `for`. So where the same test expects it quiet before,
+    by no more than its `for`, the condition held there too.
+
+    Args:
+        document: The file.
+        durations: Alert and severity to its `for`, in seconds.
+    """
+    for _, test in _tests(document):
+        every = seconds(str(document.data.get("evaluation_interval", ""))) or 60
+        for (alert, severity), duration in durations.items():
+            own = [expected for _, expected in _expected(test) if str(expected["alertname"]) == alert]
+            fires = {_step(one, every) for one in own if severity in _severities(one)}
+            quiet = {_step(one, every) for one in own if severity not in _severities(one)}
+            # It fires in the first evaluation that is its `for` or more after the one that began it.
+            steps = duration / every + 1
+            if any(0 < step - earlier < steps for step in fires for earlier in quiet):
+                yield alert, severity
+
+
+def _step(expected: Mapping[str, Any], every: float) -> int:
+    """The number of the evaluation that an expectation is about."""
+    return int(seconds(str(expected.get("eval_time", "0"))) / every)
+
+
+def _severities(expected: Mapping[str, Any]) -> set[str]:
+    labels = [alert.get("exp_labels") or {} for alert in expected.get("exp_alerts") or ()]
+    return {str(one.get("severity")) for one in labels}
+
+
+def _tests(document: Document) -> list[tuple[int, Mapping[str, Any]]]:
     tests = document.data.get("tests") if isinstance(document.data, dict) else None
-    for index, test in enumerate(tests if isinstance(tests, list) else ()):
-        if not isinstance(test, dict):
-            continue
-        for number, expected in enumerate(test.get("alert_rule_test") or ()):
-            if isinstance(expected, dict) and "alertname" in expected:
-                place = document.place(("tests", index, "alert_rule_test", number))
-                yield Case(str(expected["alertname"]), _kind(test, expected, leaves), place)
+    numbered = enumerate(tests if isinstance(tests, list) else ())
+    return [(index, test) for index, test in numbered if isinstance(test, dict)]
+
+
+def _expected(test: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for number, expected in enumerate(test.get("alert_rule_test") or ()):
+        if isinstance(expected, dict) and "alertname" in expected:
+            yield number, expected
 
 
 def runnable(
@@ -82,7 +122,7 @@ def needed(document: Document, groups: Sequence[Mapping[str, Any]]) -> list[dict
     """The groups with the rules that the tests of a file name, and those that these ask for, in order."""
     rules = [rule for group in groups for rule in group["rules"]]
     found: dict[int, Mapping[str, Any]] = {}
-    waiting = [yaml.safe_dump(document.data)]
+    waiting = [json.dumps(document.data, default=str)]
     while waiting:
         text = waiting.pop()
         for rule in rules:

@@ -164,7 +164,9 @@ def parse(text: str, path: Path) -> Document:
         raise Unreadable(f"is no YAML: {error.problem or error.context}", place) from error
     except yaml.reader.ReaderError as error:
         line = text.encode()[: error.position].count(b"\n") + 1
-        raise Unreadable(f"has the character {chr(error.character)!r}", Place(path, line), "remove it") from error
+        raise Unreadable(
+            f"has the character {chr(error.character)!r}", Place(path, line), "remove it"
+        ) from error
     return Document(path, text, data, builder.places)
 
 

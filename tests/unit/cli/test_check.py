@@ -129,8 +129,9 @@ def test_a_promtool_that_cannot_be_started_ends_with_3(
     pack = root / "observability/packs/till"
     (pack / "alerts.yaml").write_text(RECORDING)
     cli.run(["generate"])
-    for name in ("prometheus", "promtool"):
-        (root / name).write_text("this is no program")
+    programs = {"prometheus": "#!/bin/sh\necho prometheus, version 3.0.0\n", "promtool": "this is no program"}
+    for name, text in programs.items():
+        (root / name).write_text(text)
         (root / name).chmod(0o755)
     monkeypatch.setenv("OBSDECK_PROMETHEUS_BIN", str(root / "prometheus"))
     code, _, err = run()
@@ -175,8 +176,8 @@ def test_files_of_ones_own_are_checked_and_nothing_else(run: Run, root: Path) ->
     assert code == 1
     assert [one["check"] for one in document(out)["findings"]] == [
         "bare-panel",
-        "unknown-metric",
         "raw-counter",
+        "unknown-metric",
     ]
     assert {one["path"] for one in document(out)["findings"]} == {"mine.json"}
 

@@ -82,6 +82,19 @@ def test_links_of_fields_overrides_and_the_panel_are_found() -> None:
     assert found.no_value == "nothing yet"
 
 
+def test_a_link_in_a_column_knows_the_name_behind_its_heading() -> None:
+    link = {"id": "links", "value": [{"title": "a", "url": "/a"}]}
+    config = {
+        "overrides": [
+            {"matcher": {"id": "byName", "options": heading}, "properties": [link]}
+            for heading in ("Alert", "pack")
+        ]
+    }
+    renamed = [{"id": "organize", "options": {"renameByName": {"alertname": "Alert"}}}]
+    (found,) = parse({"panels": [panel(1, fieldConfig=config, transformations=renamed)]}).panels
+    assert [one.column for one in found.links] == ["alertname", "pack"]
+
+
 def test_a_library_panel_is_told() -> None:
     (found,) = parse({"panels": [panel(1, libraryPanel={"uid": "lib", "name": "x"})]}).panels
     assert found.library == "lib"

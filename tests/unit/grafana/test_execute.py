@@ -111,9 +111,7 @@ def borrowed(number: int, **more: str) -> dict[str, Any]:
 
 def test_a_panel_shows_the_data_of_another_one_or_its_exemplars(sources: DataSources) -> None:
     lender = panel(1, {"expr": 'up{x=~"$x"}', "exemplar": True}, gridPos={"w": 6}, timeFrom="5m")
-    found = planned(
-        sources, lender, panel(2, borrowed(1), borrowed(1, topic="annotations"), type="table")
-    )
+    found = planned(sources, lender, panel(2, borrowed(1), borrowed(1, topic="annotations"), type="table"))
     own, lent = ([one for one in found if one.panel == number] for number in (1, 2))
     assert [(one.ref_id, one.query and one.query.kind) for one in lent] == [
         ("A-A", "range"),

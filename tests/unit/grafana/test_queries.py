@@ -44,6 +44,14 @@ def test_the_step_follows_from_the_width_and_the_data_source(sources: DataSource
     assert (own.step, own.expr) == (120_000, "rate(x[8m]) + y[2m] + 3600")
 
 
+def test_a_variable_may_stand_for_what_follows_from_the_time_range(sources: DataSources) -> None:
+    scope = {"window": Value("window", "$__rate_interval"), "odd": Value("odd", ("$x",), multi=True)}
+    model = {"expr": 'rate(up{s=~"$odd"}[$window])'}
+    (query,) = prepare(model, "A", sources.by_uid("prometheus"), Request(sources, HOUR, scope))
+    assert query.expr == 'rate(up{s=~"\\\\$x"}[1m])'
+    assert query.unknown == ()
+
+
 def test_values_are_written_as_each_data_source_wants_them(sources: DataSources) -> None:
     (metric,) = queries(sources, "prometheus", expr='up{s=~"$service"}')
     assert metric.expr == 'up{s=~"(a\\\\.b|c)"}'

@@ -77,6 +77,16 @@ def test_a_variable_without_options_is_told(sources: DataSources, server: Any) -
     assert found["x"].value.value == ()
 
 
+def test_all_of_a_variable_without_options_is_what_the_file_says_it_is(
+    sources: DataSources, server: Any
+) -> None:
+    server.answers["/api/v1/label/env/values"] = (200, '{"data": []}')
+    here = sources.at({"prometheus": server.url})
+    saved = {"includeAll": True, "multi": True, "allValue": ".*", "current": {"value": ["$__all"]}}
+    found = resolved(here, query("env", "label_values(env)", **saved), SOURCE)["env"]
+    assert (found.value.value, found.value.all, bool(found.problem)) == (".*", True, True)
+
+
 def test_a_data_source_that_is_not_there_is_told(sources: DataSources) -> None:
     found = resolved(sources, query("x", "label_values(job)", datasource={"uid": "gone"}))
     assert "gone" in found["x"].problem

@@ -77,6 +77,16 @@ def change(name: str, old: str, new: str) -> Spoil:
     return lambda repository: repository.change(name, old, new)
 
 
+def instead(name: str, make: Callable[[Path], object]) -> Spoil:
+    """Something else where a file was."""
+
+    def spoil(repository: Repository) -> None:
+        repository.file(name).unlink()
+        make(repository.file(name))
+
+    return spoil
+
+
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n"
     for before, name in zip("abcdefgh", "bcdefghi", strict=True)
@@ -97,9 +107,8 @@ def panel(text: str) -> Spoil:
 
 
 def query(text: str, language: str = "promql") -> Spoil:
-    return panel(
-        f"      - title: P\n        description: D.\n        language: {language}\n        query: {json.dumps(text)}\n"
-    )
+    asked = f"        language: {language}\n        query: {json.dumps(text)}\n"
+    return panel(f"      - title: P\n        description: D.\n{asked}")
 
 
 CASES: dict[str, tuple[Spoil, tuple[str, str, int]]] = {
@@ -112,7 +121,9 @@ CASES: dict[str, tuple[Spoil, tuple[str, str, int]]] = {
         ("unknown-signal", "shop.yaml", 39),
     ),
     "a unit that does not exist": (
-        change("signals.yaml", "unit: s\n    attributes: [{ref: shop.outcome}", "unit: sec\n    attributes: [{ref: shop.outcome}"),
+        change(
+            "signals.yaml", "unit: s\n    attributes: [{ref: shop", "unit: sec\n    attributes: [{ref: shop"
+        ),
         ("unknown-unit", "signals.yaml", 14),
     ),
     "levels that overlap": (
@@ -129,7 +140,10 @@ CASES: dict[str, tuple[Spoil, tuple[str, str, int]]] = {
         ),
         ("duplicate-uid", "zzz.yaml", 1),
     ),
-    "a query that is no PromQL": (query("sum(rate(shop_orders_total[5m])"), ("query-syntax", "other.yaml", 10)),
+    "a query that is no PromQL": (
+        query("sum(rate(shop_orders_total[5m])"),
+        ("query-syntax", "other.yaml", 10),
+    ),
     "a query that is no LogQL": (query('{service_name="a"', "logql"), ("query-syntax", "other.yaml", 10)),
     "a query that is no TraceQL": (query("{ .a = }", "traceql"), ("query-syntax", "other.yaml", 10)),
     "a query of ten thousand brackets": (
@@ -149,11 +163,11 @@ CASES: dict[str, tuple[Spoil, tuple[str, str, int]]] = {
         ("no-runbook", "alerts.yaml", 6),
     ),
     "a runbook that is a folder": (
-        lambda repository: (repository.file("ShopFails.md").unlink(), repository.file("ShopFails.md").mkdir()),
+        instead("ShopFails.md", Path.mkdir),
         ("unreadable", "ShopFails.md", 0),
     ),
     "a runbook that is a pipe": (
-        lambda repository: (repository.file("ShopFails.md").unlink(), os.mkfifo(repository.file("ShopFails.md"))),
+        instead("ShopFails.md", os.mkfifo),
         ("unreadable", "ShopFails.md", 0),
     ),
     "a runbook that leads out": (
@@ -172,17 +186,23 @@ CASES: dict[str, tuple[Spoil, tuple[str, str, int]]] = {
         change("tests/shop.yaml", "0x120", "0x99999999999"),
         ("wrong-value", "shop.yaml", 27),
     ),
-    "bytes that are no UTF-8": (put("signals.yaml", b"groups: []\n# \xff\n"), ("unreadable", "signals.yaml", 2)),
+    "bytes that are no UTF-8": (
+        put("signals.yaml", b"groups: []\n# \xff\n"),
+        ("unreadable", "signals.yaml", 2),
+    ),
     "UTF-16": (put("signals.yaml", "groups: []\n".encode("utf-16")), ("unreadable", "signals.yaml", 1)),
     "a NUL byte": (put("signals.yaml", "groups: []\n# \0\n"), ("unreadable", "signals.yaml", 2)),
-    "a control character": (put("signals.yaml", "groups: []\n# \x1b[31m\n"), ("unreadable", "signals.yaml", 2)),
+    "a control character": (
+        put("signals.yaml", "groups: []\n# \x1b[31m\n"),
+        ("unreadable", "signals.yaml", 2),
+    ),
     "a tab before a key": (put("signals.yaml", "groups:\n\t- id: a\n"), ("unreadable", "signals.yaml", 2)),
     "a folder named pack.yaml": (
-        lambda repository: (repository.file("pack.yaml").unlink(), repository.file("pack.yaml").mkdir()),
+        instead("pack.yaml", Path.mkdir),
         ("unreadable", "pack.yaml", 0),
     ),
     "a folder named signals.yaml": (
-        lambda repository: (repository.file("signals.yaml").unlink(), repository.file("signals.yaml").mkdir()),
+        instead("signals.yaml", Path.mkdir),
         ("unreadable", "signals.yaml", 0),
     ),
     "a folder named as a dashboard": (
@@ -191,7 +211,7 @@ CASES: dict[str, tuple[Spoil, tuple[str, str, int]]] = {
     ),
     "no pack.yaml": (lambda repository: repository.file("pack.yaml").unlink(), ("no-pack", "shop", 0)),
     "a pipe named signals.yaml": (
-        lambda repository: (repository.file("signals.yaml").unlink(), os.mkfifo(repository.file("signals.yaml"))),
+        instead("signals.yaml", os.mkfifo),
         ("unreadable", "signals.yaml", 0),
     ),
     "a link that leads out": (
@@ -216,7 +236,10 @@ CASES: dict[str, tuple[Spoil, tuple[str, str, int]]] = {
     ),
     "a list where keys belong": (put("signals.yaml", "- groups\n"), ("wrong-value", "signals.yaml", 1)),
     "a word where keys belong": (put("signals.yaml", "groups\n"), ("wrong-value", "signals.yaml", 1)),
-    "a list of tests where keys belong": (put("tests/shop.yaml", "- tests\n"), ("wrong-value", "shop.yaml", 1)),
+    "a list of tests where keys belong": (
+        put("tests/shop.yaml", "- tests\n"),
+        ("wrong-value", "shop.yaml", 1),
+    ),
     "a key that is there twice": (
         change("pack.yaml", "title: Shop", "title: Shop\ntitle: Shop"),
         ("unreadable", "pack.yaml", 2),
@@ -225,8 +248,14 @@ CASES: dict[str, tuple[Spoil, tuple[str, str, int]]] = {
         put("signals.yaml", "groups: []\n---\ngroups: []\n"),
         ("unreadable", "signals.yaml", 2),
     ),
-    "a date where a text belongs": (change("pack.yaml", "title: Shop", "title: 12"), ("wrong-value", "pack.yaml", 1)),
-    "nothing where a text belongs": (change("pack.yaml", "title: Shop", "title:"), ("wrong-value", "pack.yaml", 1)),
+    "a number where a text belongs": (
+        change("pack.yaml", "title: Shop", "title: 12"),
+        ("wrong-value", "pack.yaml", 1),
+    ),
+    "nothing where a text belongs": (
+        change("pack.yaml", "title: Shop", "title:"),
+        ("wrong-value", "pack.yaml", 1),
+    ),
     "a list where a text belongs": (
         change("pack.yaml", "title: Shop", "title: [Shop]"),
         ("wrong-value", "pack.yaml", 1),
@@ -244,7 +273,9 @@ CASES: dict[str, tuple[Spoil, tuple[str, str, int]]] = {
         ("unknown-signal", "other.yaml", 9),
     ),
     "a very long line": (
-        panel("      - title: P\n        description: D.\n        signal: no.such   #" + "x" * 100_000 + "\n"),
+        panel(
+            "      - title: P\n        description: D.\n        signal: no.such   #" + "x" * 100_000 + "\n"
+        ),
         ("unknown-signal", "other.yaml", 9),
     ),
     "a pattern without end": (
@@ -263,7 +294,7 @@ CASES: dict[str, tuple[Spoil, tuple[str, str, int]]] = {
         ),
         ("unknown-key", "pack.yaml", 3),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)

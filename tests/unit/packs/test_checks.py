@@ -17,8 +17,6 @@ from obsdeck.packs.checks import own_files
 from obsdeck.packs.checks.registry import CHECKS, SECTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from obsdeck.packs.findings import Finding
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -132,13 +130,13 @@ class Example:
 
 def sections(check: str) -> dict[str, str]:
     text = (PAGES / f"{check}.md").read_text(encoding="utf-8")
-    _, *parts = re.split(r"^## (Example|Put right|Silence it)\n", text, flags=re.M)
+    _, *parts = re.split(r"^## (Example|Put right|Silence it)\n", text, flags=re.MULTILINE)
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def example(section: str) -> Example:
     made = Example()
-    for fence in re.finditer(r"^(```+)(\w+)\n(.*?)^\1\n", section, re.M | re.S):
+    for fence in re.finditer(r"^(```+)(\w+)\n(.*?)^\1\n", section, re.MULTILINE | re.DOTALL):
         if fence[2] == "sh":
             made.commands.append(fence[3])
             if told := re.search(r"# here: (\S+)", fence[3]):
@@ -155,8 +153,8 @@ def example(section: str) -> Example:
                 made.found = (path, number)
         if named[2]:
             made.found = (named[3] or path, 0)
-        made.files[path] = re.sub(r"\s*(#|//) here$", "", text, flags=re.M)
-    if told := re.search(r"^Found at (\S+):(\d+)\.$", section, re.M):
+        made.files[path] = re.sub(r"\s*(#|//) here$", "", text, flags=re.MULTILINE)
+    if told := re.search(r"^Found at (\S+):(\d+)\.$", section, re.MULTILINE):
         made.found = (told[1], int(told[2]))
     return made
 
@@ -201,10 +199,10 @@ def look(root: Path, check: str, tool: Path | None) -> tuple[deck.Deck, list[Fin
 
 
 @pytest.fixture
-def tool(request: pytest.FixtureRequest) -> Iterator[Path | None]:
+def tool(request: pytest.FixtureRequest) -> Path | None:
     """promtool, for the checks that it makes."""
     needs = request.getfixturevalue("check") in promtool.CHECKS
-    yield request.getfixturevalue("promtool") if needs else None
+    return request.getfixturevalue("promtool") if needs else None
 
 
 def used() -> set[str]:
@@ -234,7 +232,9 @@ def test_no_check_is_registered_twice() -> None:
 
 def test_the_index_lists_every_check() -> None:
     text = (PAGES / "README.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| \[([a-z-]+)\]\(([a-z-]+)\.md\) \| (.*?) \| (\w+) \| (yes|no) \|$", text, re.M)
+    listed = re.findall(
+        r"^\| \[([a-z-]+)\]\(([a-z-]+)\.md\) \| (.*?) \| (\w+) \| (yes|no) \|$", text, re.MULTILINE
+    )
     assert listed == [
         (name, name, one.title, one.severity, "yes" if one.can_be_silenced else "no")
         for name, one in CHECKS.items()

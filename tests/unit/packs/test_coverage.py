@@ -19,23 +19,55 @@ def lacking(repository: Repository) -> dict[str, tuple[str, ...]]:
     }
 
 
-def test_every_alert_is_seen_firing_quiet_and_without_data(repository: Repository) -> None:
+def test_every_alert_is_seen_firing_quiet_without_data_and_pending(repository: Repository) -> None:
     pack, catalog = repository.pack()
     found = coverage.of_pack(pack, catalog)
-    assert list(found) == ["ShopFails", "ShopIdle", "ShopBudgetBurns"]
-    assert {one.shown for one in found.values()} == {frozenset({"fires", "quiet", "missing"})}
+    assert {name: one.shown for name, one in found.items()} == {
+        "ShopFails": {"fires", "quiet", "missing", "pending"},
+        "ShopIdle": {"fires", "quiet", "missing", "pending"},
+        "ShopBudgetBurns": {"fires", "quiet", "missing"},  # it has no `for`
+    }
     assert lacking(repository) == {}
 
 
 def test_what_no_test_shows_is_lacking(repository: Repository) -> None:
     repository.file("tests/shop.yaml").unlink()
-    assert set(lacking(repository).values()) == {("fires", "quiet", "missing")}
+    assert lacking(repository) == {
+        "ShopFails": ("fires", "quiet", "missing", "pending"),
+        "ShopIdle": ("fires", "quiet", "missing", "pending"),
+        "ShopBudgetBurns": ("fires", "quiet", "missing"),
+    }
     assert "untested-alert" in repository.found()
 
 
 def test_a_quiet_alert_without_data_does_not_show_it_quiet_with_data(repository: Repository) -> None:
-    repository.change(TESTS, "{eval_time: 80m, alertname: ShopIdle", "{eval_time: 999m, alertname: ShopIdle")
-    assert lacking(repository) == {"ShopIdle": ("quiet",)}
+    repository.change(TESTS, "{eval_time: 80m, alertname: ShopB", "{eval_time: 999m, alertname: ShopB")
+    assert lacking(repository) == {"ShopBudgetBurns": ("quiet",)}
+
+
+def test_an_alert_that_is_only_seen_firing_later_than_its_duration_lacks_that(repository: Repository) -> None:
+    repository.change("alerts.yaml", "for: 6m", "for: 30s")  # less than from one evaluation to the next
+    assert lacking(repository) == {}
+    repository.change(TESTS, "{eval_time: 6m, alertname: ShopFails", "{eval_time: 5m, alertname: ShopFails")
+    assert lacking(repository) == {"ShopFails": ("pending",)}
+    assert "untested-alert" in repository.found()
+
+
+def test_each_severity_of_an_alert_is_seen_pending(repository: Repository) -> None:
+    both = "  - {alert: ShopFails, panel: shop/Failing share, level: critical, by: [service.name], for: 1m, "
+    repository.change(
+        "alerts.yaml",
+        "  - alert: ShopIdle",
+        f"{both}severity: info, summary: a, description: b}}\n  - alert: ShopIdle",
+    )
+    assert lacking(repository) == {"ShopFails": ("pending",)}
+
+
+def test_an_alert_without_a_duration_is_never_pending(repository: Repository) -> None:
+    repository.change("alerts.yaml", "    for: 6m\n", "")
+    pack, catalog = repository.pack()
+    assert coverage.of_pack(pack, catalog)["ShopFails"].shown == {"fires", "quiet", "missing"}
+    assert lacking(repository) == {}
 
 
 def test_data_is_found_through_what_is_recorded_from_it(repository: Repository) -> None:

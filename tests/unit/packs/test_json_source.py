@@ -37,11 +37,12 @@ def values(tree: Any, loc: tuple[str | int, ...] = ()) -> list[tuple[tuple[str |
     return [(loc, tree), *(pair for key, value in inner for pair in values(value, (*loc, key)))]
 
 
-@given(TREES, st.sampled_from([None, 0, 2, "\t"]), st.booleans())
-def test_every_place_points_at_its_value(
-    folder: Path, tree: Any, indent: int | str | None, ascii_: bool
-) -> None:
-    document = read(folder, json.dumps(tree, indent=indent, ensure_ascii=ascii_))
+FORMS = st.fixed_dictionaries({"indent": st.sampled_from([None, 0, 2, "\t"]), "ensure_ascii": st.booleans()})
+
+
+@given(TREES, FORMS)
+def test_every_place_points_at_its_value(folder: Path, tree: Any, form: dict[str, Any]) -> None:
+    document = read(folder, json.dumps(tree, **form))
     lines = document.text.split("\n")
     for loc, value in values(tree):
         place = document.places[loc]

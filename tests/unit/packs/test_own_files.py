@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from obsdeck.packs.catalog import Catalog
     from packs.conftest import Repository
+
+    from obsdeck.packs.catalog import Catalog
+
+    Check = Callable[..., list[tuple[str, str, str]]]
 
 PANEL = {
     "type": "timeseries",
@@ -24,8 +27,6 @@ PANEL = {
     "fieldConfig": {"defaults": {"unit": "ops", "noValue": "None yet."}},
 }
 GOOD = "sum(rate(shop_orders_total[$__rate_interval]))"
-
-Check = Callable[..., list[tuple[str, str, str]]] if TYPE_CHECKING else Any
 
 
 @pytest.fixture
@@ -138,22 +139,22 @@ def test_a_unit_may_stand_elsewhere(changed: dict[str, Any], check: Check) -> No
 
 
 @pytest.mark.parametrize(
-    ("datasource", "known"),
+    ("datasource", "found"),
     [
-        ({"type": "prometheus", "uid": "prometheus"}, True),
-        ("Prometheus", True),
-        (None, True),
-        ("default", True),
-        ({"type": "prometheus", "uid": "${metrics}"}, True),
-        ({"type": "datasource", "uid": "grafana"}, True),
-        ({"type": "prometheus", "uid": "P4169E866C3094E38"}, False),
-        ("thanos", False),
+        ({"type": "prometheus", "uid": "prometheus"}, []),
+        ("Prometheus", []),
+        (None, []),
+        ("default", []),
+        ({"type": "prometheus", "uid": "${metrics}"}, []),
+        ({"type": "datasource", "uid": "grafana"}, []),
+        ({"type": "prometheus", "uid": "P4169E866C3094E38"}, ["unknown-datasource"]),
+        ("thanos", ["unknown-datasource"]),
     ],
 )
-def test_a_data_source_must_be_provisioned(datasource: Any, known: bool, check: Check) -> None:
+def test_a_data_source_must_be_provisioned(datasource: Any, found: list[str], check: Check) -> None:
     variable = {"name": "metrics", "type": "datasource", "query": "prometheus"}
-    found = check(mine_json=board(datasource=datasource, variables=(variable,)))
-    assert [told[1] for told in found] == ([] if known else ["unknown-datasource"])
+    told = check(mine_json=board(datasource=datasource, variables=(variable,)))
+    assert [one[1] for one in told] == found
 
 
 def test_a_variable_may_choose_only_what_is_provisioned(check: Check) -> None:
@@ -301,9 +302,18 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_checked(
 @pytest.mark.parametrize(
     "content",
     [
-        {"mine_json": {"panels": [1, None, [], {"targets": {}}, {"targets": [None, 1, {}]}], "templating": []}},
+        {
+            "mine_json": {
+                "panels": [1, None, [], {"targets": {}}, {"targets": [None, 1, {}]}],
+                "templating": [],
+            }
+        },
         {"mine_json": {"panels": {"a": 1}, "templating": {"list": [1, {"name": 1}]}, "annotations": 3}},
-        {"mine_json": {"rows": [None, {"panels": [{"fieldConfig": [], "yaxes": [1], "targets": [{"expr": 7}]}]}]}},
+        {
+            "mine_json": {
+                "rows": [None, {"panels": [{"fieldConfig": [], "yaxes": [1], "targets": [{"expr": 7}]}]}]
+            }
+        },
         {"mine_json": {"panels": [{"title": ["x"], "fieldConfig": {"overrides": [1, {"properties": [2]}]}}]}},
         {"mine_yaml": "groups: [1, null, {rules: 2}, {rules: [3, null]}, {name: [x]}]"},
         {"mine_yaml": "groups: [{name: a, rules: [{alert: [x], expr: 1, labels: [], annotations: 3}]}]"},
@@ -311,6 +321,6 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_checked(
         {"mine_yaml": "groups: [{name: c, rules: [{alert: A, expr: 1, annotations: {runbook_url: [x]}}]}]"},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_wrong_types_everywhere_are_borne(content: dict[str, Any], check: Check) -> None:
     check(**content)

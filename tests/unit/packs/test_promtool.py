@@ -50,7 +50,7 @@ def test_each_failing_test_of_a_file_is_told_where_it_stands(repository: Reposit
 
 
 def test_a_file_that_promtool_refuses_is_told(repository: Repository, promtool: Path) -> None:
-    repository.put("tests/zzz.yaml", "tests: []\nevaluation_interval: soon\n")
+    repository.put("tests/zzz.yaml", "tests: [{name: a}]\nevaluation_interval: soon\n")
     found = list(tool.run(promtool, repository.catalog()))
     assert {one.check for one in found} == {"rule-test"}
     assert any("soon" in one.why for one in found)

@@ -64,6 +64,58 @@ def test_a_sample_counts_for_five_minutes() -> None:
     assert case(series("shop_orders_total", "0x8"), at="4m", interval="30s") == [("ShopFails", "quiet")]
 
 
+WARNS = "{exp_labels: {severity: warning}}"
+PAGES = "{exp_labels: {severity: critical}}"
+
+
+def pending(
+    *expected: tuple[str, str, str], every: str = "1m", duration: float = 300
+) -> list[tuple[str, str]]:
+    """The severities of ShopFails that a test with (time, alert, expected alerts) shows pending."""
+    listed = ", ".join(
+        f"{{eval_time: {at}, alertname: {name}, exp_alerts: [{alerts}]}}" for at, name, alerts in expected
+    )
+    text = f"evaluation_interval: {every}\ntests: [{{alert_rule_test: [{listed}]}}]"
+    durations = {("ShopFails", one): duration for one in ("warning", "critical")}
+    return list(rule_tests.pending(source.parse(text, Path("shop.yaml")), durations))
+
+
+def test_what_is_quiet_within_its_duration_before_it_fires_is_pending() -> None:
+    assert pending(("5m", "ShopFails", ""), ("10m", "ShopFails", WARNS)) == [("ShopFails", "warning")]
+    assert pending(("10m", "ShopFails", WARNS), ("9m", "ShopFails", "")) == [("ShopFails", "warning")]
+
+
+def test_what_is_quiet_earlier_or_afterwards_may_not_have_met_its_condition() -> None:
+    assert pending(("4m", "ShopFails", ""), ("10m", "ShopFails", WARNS)) == []
+    assert pending(("11m", "ShopFails", ""), ("10m", "ShopFails", WARNS)) == []
+    assert pending(("10m", "ShopFails", ""), ("10m", "ShopFails", WARNS)) == []
+
+
+def test_another_alert_is_not_pending() -> None:
+    assert pending(("9m", "ShopIdle", ""), ("10m", "ShopFails", WARNS)) == []
+    assert pending(("9m", "ShopFails", ""), ("10m", "ShopIdle", WARNS)) == []
+
+
+def test_one_severity_is_pending_while_the_other_fires() -> None:
+    both = f"{WARNS}, {PAGES}"
+    assert pending(("9m", "ShopFails", WARNS), ("10m", "ShopFails", both)) == [("ShopFails", "critical")]
+    assert pending(("9m", "ShopFails", both), ("10m", "ShopFails", both)) == []
+
+
+def test_an_alert_is_pending_for_one_evaluation_at_least() -> None:
+    quiet, fires = ("10m", "ShopFails", ""), ("15m", "ShopFails", PAGES)
+    assert pending(quiet, fires, every="5m", duration=60) == [("ShopFails", "critical")]
+    assert pending(quiet, fires, every="1m", duration=60) == []
+    assert pending(quiet, ("14m", "ShopFails", PAGES), every="5m", duration=600) == []
+
+
+def test_cases_of_two_tests_show_nothing_together() -> None:
+    one = "{alert_rule_test: [{eval_time: 9m, alertname: ShopFails}]}"
+    other = f"{{alert_rule_test: [{{eval_time: 10m, alertname: ShopFails, exp_alerts: [{WARNS}]}}]}}"
+    document = source.parse(f"tests: [{one}, {other}]", Path("shop.yaml"))
+    assert list(rule_tests.pending(document, {("ShopFails", "warning"): 300})) == []
+
+
 def test_an_alert_that_asks_for_no_series_is_quiet() -> None:
     assert cases("tests: [{alert_rule_test: [{eval_time: 0, alertname: Watchdog}]}]") == [
         ("Watchdog", "quiet")
@@ -75,6 +127,9 @@ def test_an_alert_that_asks_for_no_series_is_quiet() -> None:
 )
 def test_what_is_no_test_shows_nothing(text: str) -> None:
     assert cases(text) == []
+    assert (
+        list(rule_tests.pending(source.parse(text, Path("shop.yaml")), {("ShopFails", "warning"): 60})) == []
+    )
 
 
 def test_a_case_stands_where_it_is_written() -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from obsdeck.packs.catalog import Catalog
 
+COUNTER = Group(id="metric.a", type="metric", brief="a", metric_name="a", instrument="counter", unit="By")
+
 
 def test_the_name_in_prometheus_follows_from_name_unit_and_instrument(shop: Catalog) -> None:
     assert {one.name: one.metric for one in shop.signals.values()} == {
@@ -55,8 +57,13 @@ def test_a_signal_is_emitted_by_whom_the_pack_says_unless_it_says_otherwise(shop
     )
 
 
+def test_what_is_scraped_keeps_its_name(tmp_path: Path) -> None:
+    group = Sourced(COUNTER.model_copy(update={"metric_name": "node_reads"}), source.parse("", tmp_path))
+    assert signal.resolve(group, "host", EmittedBy(via="scrape")).metric == "node_reads"
+    assert signal.resolve(group, "host", EmittedBy()).metric == "node_reads_bytes_total"
+
+
 def test_a_name_without_a_letter_is_refused(tmp_path: Path) -> None:
-    group = Group(id="metric.a", type="metric", brief="a", metric_name="a", instrument="gauge", unit="")
-    broken = group.model_copy(update={"metric_name": "..."})
+    broken = COUNTER.model_copy(update={"metric_name": "...", "instrument": "gauge", "unit": ""})
     with pytest.raises(UsageError, match="no letter or digit"):
         signal.resolve(Sourced(broken, source.parse("", tmp_path)), "shop", EmittedBy())

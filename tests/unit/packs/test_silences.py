@@ -12,8 +12,9 @@ from obsdeck.packs.source import Place
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from obsdeck.packs.silences import Silence
     from packs.conftest import Repository
+
+    from obsdeck.packs.silences import Silence
 
 UNTESTED = """\
 silences:

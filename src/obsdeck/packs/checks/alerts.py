@@ -1,4 +1,4 @@
-"""Alerts and recordings: each shown by a panel, answered by a runbook, tested three ways."""
+"""Alerts and recordings: each shown by a panel, answered by a runbook, tested in every state."""
 
 from __future__ import annotations
 
@@ -108,7 +108,12 @@ def _covered(pack: Pack, catalog: Catalog) -> Iterator[Finding]:
             )
 
 
-_WORDS = {"fires": "firing", "quiet": "quiet while its data is there", "missing": "with its data missing"}
+_WORDS = {
+    "fires": "firing",
+    "quiet": "quiet while its data is there",
+    "missing": "with its data missing",
+    "pending": "pending in each severity (quiet, and firing within its `for`)",
+}
 
 
 def _place_of(name: str, pack: Pack) -> Place:

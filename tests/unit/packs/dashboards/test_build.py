@@ -75,6 +75,7 @@ def test_panels_of_a_collapsed_row_are_inside_of_it() -> None:
         ("row 0", True, 1),
         ("row 1", False, 0),
     ]
+    assert [one["gridPos"]["y"] for one in top] == [0, 1]
 
 
 def test_a_dashboard_has_what_is_declared() -> None:
