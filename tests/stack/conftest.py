@@ -116,15 +116,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
     With OBSDECK_TEMPO_BIN its traces are in a real Tempo.
     """
-    programs = {one.name: os.environ[one.name] for one in PROGRAMS if os.environ.get(one.name)}
-    with started(tmp_path_factory.mktemp("stack"), programs) as running:
+    with started(tmp_path_factory.mktemp("stack"), _programs()) as running:
         yield running
 
 
 @contextmanager
 def started(folder: Path, environ: Mapping[str, str], databases: tuple[str, ...] = ()) -> Iterator[Stack]:
-    """A stack that scrapes, evaluates and exports each second, and is otherwise as it is shipped."""
-    environ = {**environ, **_free_ports(), "OBSDECK_HOME": str(folder / "home"), **_often(folder)}
+    """A stack on free ports, with its home in the folder."""
+    environ = {**environ, **_free_ports(), "OBSDECK_HOME": str(folder / "home")}
     settings, home = _settings(environ, folder)
     wanted = lifecycle.Wanted("native", demo=False, offline=True, databases=databases)
     try:
@@ -162,8 +161,12 @@ def _groups(stack: Stack) -> set[str]:
     return {group["name"] for group in document["data"]["groups"]}
 
 
-def _often(folder: Path) -> dict[str, str]:
-    """A repository with a copy of the configuration and of what is generated, in which all is more often."""
+def often(folder: Path) -> dict[str, str]:
+    """The settings of a stack that scrapes, evaluates and exports each second, and is else as it is shipped.
+
+    They name a copy of the configuration and of what is generated. Nothing for tests that restart the
+    collector: each second it has something in its hands that it then loses.
+    """
     config, generated = folder / "ops" / "observability", folder / "observability" / "generated"
     shutil.copytree(files.observability(), config)
     shutil.copytree(GENERATED, generated)
@@ -269,15 +272,15 @@ class Observed:
 
 
 @pytest.fixture(scope="session")
-def with_embedded_store(request: pytest.FixtureRequest) -> Iterator[Observed]:
+def with_embedded_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     """The quickstart on a stack with the embedded trace store."""
-    yield from _on(request, tempo=False)
+    yield from _on(tmp_path_factory.mktemp("embedded"), tempo=False)
 
 
 @pytest.fixture(scope="session")
-def with_tempo(request: pytest.FixtureRequest) -> Iterator[Observed]:
+def with_tempo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     """The quickstart on a stack with a real Tempo."""
-    yield from _on(request, tempo=True)
+    yield from _on(tmp_path_factory.mktemp("tempo"), tempo=True)
 
 
 @pytest.fixture(params=["with_embedded_store", "with_tempo"])
@@ -287,18 +290,11 @@ def observed(request: pytest.FixtureRequest) -> Observed:
     return found
 
 
-def _on(request: pytest.FixtureRequest, *, tempo: bool) -> Iterator[Observed]:
-    """The shared stack where it has that trace store, else one more."""
-    given = os.environ.get("OBSDECK_TEMPO_BIN", "")
-    if tempo and not given:
+def _on(folder: Path, *, tempo: bool) -> Iterator[Observed]:
+    if tempo and not os.environ.get("OBSDECK_TEMPO_BIN"):
         pytest.skip("OBSDECK_TEMPO_BIN names no Tempo")
-    with ExitStack() as stacks:
-        if tempo == bool(given):
-            stack = request.getfixturevalue("stack")
-        else:
-            folder = request.getfixturevalue("tmp_path_factory").mktemp("embedded")
-            stack = stacks.enter_context(started(folder, programs_of_embedded()))
-        url = stacks.enter_context(quickstart(stack))
+    programs = _programs() if tempo else programs_of_embedded()
+    with started(folder, {**programs, **often(folder)}) as stack, quickstart(stack) as url:
         asked = ask_once(stack, url)
         # Before other requests are counted in the same bucket, of which one exemplar is kept each second.
         stack.until(lambda: _is_counted(stack, asked), 60)
@@ -315,13 +311,14 @@ def _is_counted(stack: Stack, asked: Asked) -> bool:
     return any(one.labels.get("trace_id") == asked.trace_id for one in found)
 
 
+def _programs() -> dict[str, str]:
+    return {one.name: os.environ[one.name] for one in PROGRAMS if os.environ.get(one.name)}
+
+
 def programs_of_embedded() -> dict[str, str]:
     """The given programs without Tempo, so that the trace store is the embedded one."""
-    return {
-        one.name: os.environ[one.name]
-        for one in PROGRAMS
-        if os.environ.get(one.name) and one.component != "tempo"
-    }
+    tempo = {one.name for one in PROGRAMS if one.component == "tempo"}
+    return {name: path for name, path in _programs().items() if name not in tempo}
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from obsdeck.stack.home import find_home
-from tests.stack.conftest import ROOT, LostError, Observed, Stack
+from tests.stack.conftest import ROOT, LostError, Observed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,14 +55,18 @@ def test_who_sends_a_metric_now_is_told_while_the_stack_runs(with_embedded_store
     assert "quickstart" in told.partition("used by")[0]
 
 
-def test_a_scraped_metric_is_sent_by_its_job(stack: Stack) -> None:
+def test_a_scraped_metric_is_sent_by_its_job(with_embedded_store: Observed) -> None:
+    stack = with_embedded_store.stack
+
     def jobs() -> set[str]:
         return {one["job"] for one in document(stack.environ, "otelcol_exporter_queue_size")["sent_by"]}
 
     stack.until(lambda: jobs() == {"collector"}, 60)
 
 
-def test_a_metric_that_nobody_sends_is_told(stack: Stack) -> None:
+def test_a_metric_that_nobody_sends_is_told(with_embedded_store: Observed) -> None:
+    stack = with_embedded_store.stack
+
     assert document(stack.environ, "obsdeck.guard.refused")["sent_by"] == []
     assert "sent now by nobody" in lineage(stack.environ, "obsdeck.guard.refused").stdout
 
@@ -80,8 +84,9 @@ def test_without_a_stack_it_tells_what_the_packs_say(tmp_path: Path) -> None:
 
 
 def test_a_stack_that_does_not_answer_keeps_nobody_from_reading_the_packs(
-    stack: Stack, tmp_path: Path
+    with_embedded_store: Observed, tmp_path: Path
 ) -> None:
+    stack = with_embedded_store.stack
     environ = {**stack.environ, "OBSDECK_HOME": str(tmp_path / "home")}
     home = find_home(environ["OBSDECK_HOME"], environ)
     home.run.mkdir(parents=True)

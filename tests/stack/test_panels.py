@@ -168,9 +168,8 @@ def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
         redis, _ = servers.enter_context(running_redis(ports[1]))
         addresses = {"OBSDECK_POSTGRES_URL": postgres, "OBSDECK_REDIS_URL": redis}
         folder = tmp_path_factory.mktemp("watching")
-        stack = servers.enter_context(
-            conftest.started(folder, {**conftest.programs_of_embedded(), **addresses}, ("postgres", "redis"))
-        )
+        settings = {**conftest.programs_of_embedded(), **conftest.often(folder), **addresses}
+        stack = servers.enter_context(conftest.started(folder, settings, ("postgres", "redis")))
         url = servers.enter_context(conftest.quickstart(stack))
         yield Observed(stack, url, conftest.ask_once(stack, url), has_tempo=False)
 

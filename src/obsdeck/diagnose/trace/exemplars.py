@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from obsdeck.backends import prometheus
 from obsdeck.diagnose.trace.find import Found, last_failed, load, slowest
-from obsdeck.diagnose.trace.selectors import Selector, selectors
+from obsdeck.diagnose.trace.selectors import asked, selectors, with_exemplars, written
 from obsdeck.errors import FailedError, UsageError
 from obsdeck.stack.components import PROMETHEUS
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from obsdeck.backends.prometheus import Exemplar, Rule
     from obsdeck.diagnose.trace.find import Question
+    from obsdeck.packs.promql import Selector
     from obsdeck.stack.environment import Settings
 
 _TRIED = 20
@@ -94,14 +95,14 @@ def _follow(
 ) -> Found | None:
     """The first trace that is there, of the narrowest selector first: it is what the expression is about."""
     tried: set[str] = set()
-    for selector in (wider for narrow in read for wider in narrow.with_exemplars()):
+    for selector in (wider for narrow in read for wider in with_exemplars(narrow)):
         for exemplar in _largest(selector, labels, question, settings):
             trace_id = exemplar.labels.get("trace_id", "")
             if trace_id and trace_id not in tried and len(tried) < _TRIED:
                 tried.add(trace_id)
                 trace = load(trace_id, settings)
                 if trace:
-                    return Found(trace, f"the largest exemplar of {selector.promql}, {exemplar.value:.6g}")
+                    return Found(trace, f"the largest exemplar of {written(selector)}, {exemplar.value:.6g}")
     return None
 
 
@@ -110,7 +111,7 @@ def _largest(
 ) -> list[Exemplar]:
     """Exemplars that fit the labels, the largest first, and of equal ones the youngest."""
     found = prometheus.exemplars(
-        PROMETHEUS.url(settings), selector.promql, start=question.since, end=question.until
+        PROMETHEUS.url(settings), written(selector), start=question.since, end=question.until
     )
     fitting = (
         one for one in found if all(one.series.get(name, value) == value for name, value in labels.items())
@@ -121,8 +122,8 @@ def _largest(
 def _service(labels: Mapping[str, str], read: Iterable[Selector]) -> str:
     """The service that a firing alert is labelled with, or that its expression asks for."""
     said = [labels.get(label, "") for label in _SERVICE_LABELS]
-    asked = [selector.value(label) for selector in read for label in _SERVICE_LABELS]
-    return next((name for name in said + asked if name), "")
+    values = [asked(selector, label) for selector in read for label in _SERVICE_LABELS]
+    return next((name for name in said + values if name), "")
 
 
 def _of_service(question: Question, settings: Settings) -> Found:
@@ -133,6 +134,6 @@ def _of_service(question: Question, settings: Settings) -> Found:
 
 
 def _looked(read: Iterable[Selector], question: Question, settings: Settings) -> str:
-    asked = "\n".join(f"  {selector.promql}" for selector in read) or "  (the expression reads no metric)"
+    queries = "\n".join(f"  {written(selector)}" for selector in read) or "  (the expression reads no metric)"
     minutes = (question.until - question.since) / 60
-    return f"looked in Prometheus at {PROMETHEUS.url(settings)}, the last {minutes:g} min:\n{asked}"
+    return f"looked in Prometheus at {PROMETHEUS.url(settings)}, the last {minutes:g} min:\n{queries}"
