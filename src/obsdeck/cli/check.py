@@ -90,7 +90,7 @@ def _looked(read: Deck, where: Where, files: list[Path] | None, env_file: Path |
         known += generated.check(read.catalog, where.generated)
     tool = _promtool(env_file)
     if tool:
-        known += promtool.run(tool, read.catalog)
+        known += promtool.run(tool, read.catalog, context.load(env_file)[1].cache / "checked-rules.json")
     seen = frozenset(str(path) for folder in where.folders for path in _files_of(folder))
     return _Looked(known, seen, frozenset() if tool else promtool.CHECKS)
 

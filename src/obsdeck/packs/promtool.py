@@ -18,6 +18,7 @@ from obsdeck.errors import MissingError
 from obsdeck.packs import rule_tests, rules
 from obsdeck.packs.findings import Finding
 from obsdeck.packs.source import Place
+from obsdeck.packs.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,16 +43,18 @@ class _Tests:
     paths: tuple[Path, ...]
 
 
-def run(promtool: Path, catalog: Catalog) -> Iterator[Finding]:
+def run(promtool: Path, catalog: Catalog, remembered: Path | None = None) -> Iterator[Finding]:
     """Findings on rules that Prometheus refuses, and on tests that fail.
 
     Args:
         promtool: The program.
         catalog: Sound packs.
+        remembered: A file that keeps what was good, so that it is not asked again; None asks for all.
 
     Raises:
         MissingError: The program cannot be started.
     """
+    verdicts = Verdicts(promtool, remembered)
     groups = {pack.name: rules.groups(pack, catalog) for pack in catalog.packs}
     every = [group for found in groups.values() for group in found]
     # promtool runs one test after the other; a process for each file leaves none of the processors idle.
@@ -60,21 +63,28 @@ def run(promtool: Path, catalog: Catalog) -> Iterator[Finding]:
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         folder = Path(made)
-        tests = pool.map(partial(_tested, promtool), list(_tests(folder, catalog, every)))
+        tests = pool.map(partial(_tested, promtool, verdicts), list(_tests(folder, catalog, every)))
         checked = pool.map(
             lambda pack: _checked(
-                promtool, _written(folder / f"rules of {pack.name}", {"groups": groups[pack.name]}), pack
+                promtool,
+                verdicts,
+                _written(folder / f"rules of {pack.name}", {"groups": groups[pack.name]}),
+                pack,
             ),
             [pack for pack in catalog.packs if groups[pack.name]],
         )
         refused = [one for found in checked for one in found]
         # Where rules are refused, their tests fail for that reason alone.
         yield from refused or [one for found in tests for one in found]
+        verdicts.save()
 
 
-def _checked(promtool: Path, path: Path, pack: Pack) -> list[Finding]:
+def _checked(promtool: Path, verdicts: Verdicts, path: Path, pack: Pack) -> list[Finding]:
+    if verdicts.are_good([path]):
+        return []
     done = _run(promtool, "check", "rules", "--lint=all", "--lint-fatal", str(path))
     if done.returncode == 0:
+        verdicts.add([path])
         return []
     why = _words(done.stdout + done.stderr, path.parent)
     return [Finding("rules", f"Prometheus refuses the rules of {pack.name}", pack.about.place(), why=why)]
@@ -112,14 +122,18 @@ def _written(path: Path, content: Mapping[str, Any]) -> Path:
     return path
 
 
-def _tested(promtool: Path, tests: _Tests) -> list[Finding]:
+def _tested(promtool: Path, verdicts: Verdicts, tests: _Tests) -> list[Finding]:
     if not tests.paths:
+        return []
+    files = [*tests.paths, *(path.with_suffix(".rules") for path in tests.paths)]
+    if verdicts.are_good(files):
         return []
     # What it prints does not say which file a failure is of; its report in JUnit's format does.
     folder = tests.paths[0].parent
     report = folder / "report.xml"
     done = _run(promtool, "test", "rules", f"--junit={report}", *map(str, tests.paths))
     if done.returncode == 0:
+        verdicts.add(files)
         return []
     try:
         suites = list(ET.parse(report).getroot())  # noqa: S314 - promtool has just written it

@@ -24,6 +24,7 @@ _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 def check(catalog: Catalog) -> Iterator[Finding]:
     """Faults of every rule."""
     recorded: dict[str, str] = {}
+    yield from _twice(catalog)
     for pack in catalog.packs:
         for one in pack.recordings:
             yield from query_checks.check("promql", one.value.expr, one.place("expr"), catalog)
@@ -37,6 +38,20 @@ def check(catalog: Catalog) -> Iterator[Finding]:
         yield from _slos(pack, catalog)
         yield from _covered(pack, catalog)
         yield from _tests(pack)
+
+
+def _twice(catalog: Catalog) -> Iterator[Finding]:
+    """Of two packs with an alert of one name, one runbook would answer both."""
+    owners: dict[str, str] = {}
+    for pack in catalog.packs:
+        for name in rules.names(pack):
+            if name in owners:
+                why = f"the pack {owners[name]} has it too"
+                hint = "name one of them after what it watches"
+                yield Finding(
+                    "duplicate-alert", f"a second {name}", _place_of(name, pack), why=why, hint=hint
+                )
+            owners.setdefault(name, pack.name)
 
 
 def _alert(alert: Sourced[Alert], catalog: Catalog) -> Iterator[Finding]:

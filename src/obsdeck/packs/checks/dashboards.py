@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from obsdeck import names
-from obsdeck.packs import levels, queries
+from obsdeck.packs import levels, promql, queries
 from obsdeck.packs.catalog import panels
 from obsdeck.packs.checks import counters
 from obsdeck.packs.checks import queries as query_checks
@@ -94,12 +94,25 @@ def _asked(panel: Sourced[Panel], board: DashboardFile, catalog: Catalog) -> Ite
             attributes = (*query.by, *query.where)
             yield from _signal(query.signal, attributes, panel.place(*way, "signal"), catalog)
             yield from _measure(query, panel, way, catalog)
+            yield from _derived(query, panel, way, board, catalog)
         else:
             language = queries.language(panel.value, query)
             place = panel.place(*way, "query")
             yield from query_checks.check(language, query.query or "", place, catalog, names_of(board))
             if language == "promql":
                 yield from counters.check(query.query or "", place, catalog)
+
+
+def _derived(
+    query: Query, panel: Sourced[Panel], way: tuple[str | int, ...], board: DashboardFile, catalog: Catalog
+) -> Iterator[Finding]:
+    """A pattern in `where` may be none, and then the whole query is none."""
+    try:
+        promql.selectors(queries.expression(query, queries.within(board), catalog.signals))
+    except KeyError:
+        return  # a signal or a measure that is not there is told for itself
+    except ValueError as error:
+        yield Finding("query-syntax", f"what follows is no PromQL: {error}", panel.place(*way, "where"))
 
 
 def _signal(name: str, attributes: tuple[str, ...], place: Place, catalog: Catalog) -> Iterator[Finding]:

@@ -88,6 +88,7 @@ RULES: Mapping[str, Check] = {
     "duplicate-group": _needed("Two groups of rules of one name in a file"),
     "no-panel": _needed("A panel that does not exist"),
     "alert-level": _needed("An alert by a level that its panel cannot give"),
+    "duplicate-alert": _needed("An alert's name that two packs have"),
     "template": Check("Braces of a template that do not close"),
     "unknown-alert": Check("A test of an alert that the pack does not have"),
     "untested-alert": Check("An alert that is not tested firing, quiet and without data"),
