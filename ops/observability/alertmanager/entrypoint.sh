@@ -8,12 +8,12 @@
 set -eu
 umask 077
 folder=${TMPDIR:-/tmp}/secrets
-mkdir -p "$folder"
 
 for name in WEBHOOK_URL SLACK_URL DISCORD_URL TELEGRAM_TOKEN SMTP_PASSWORD WATCHDOG_URL; do
   variable=OBSDECK_ALERT_$name
   eval "value=\${$variable:-}"
   if [ -n "$value" ]; then
+    mkdir -p "$folder"
     printf '%s' "$value" >"$folder/$variable"
   fi
   unset "$variable"
