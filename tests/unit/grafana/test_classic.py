@@ -13,7 +13,7 @@ from obsdeck.grafana.dashboard import Link, Reference
 
 OTHERS = os.environ.get("OBSDECK_OTHER_DASHBOARDS", "")
 """A folder of dashboards that other people have published."""
-OURS = sorted((Path(__file__).parents[3] / "ops/observability/grafana/dashboards").rglob("*.json"))
+OURS = sorted((Path(__file__).parents[3] / "observability/generated/dashboards").rglob("*.json"))
 
 
 def panel(number: int, **more: Any) -> dict[str, Any]:
