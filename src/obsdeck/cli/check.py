@@ -128,6 +128,10 @@ def _promtool(env_file: Path | None) -> Path | None:
     return tool
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _page(check: str) -> str:
     from obsdeck.packs.checks.registry import CHECKS
     from obsdeck.packs.findings import close
@@ -145,7 +149,9 @@ def _print(found: Sorted, output: str) -> None:
     for one in found.open:
         typer.echo(report.github(one) if output == "github" else "\n".join(report.text(one)) + "\n")
     errors = sum(one.severity == "error" for one in found.open)
-    told = f"{errors} errors, {len(found.open) - errors} warnings" if found.open else "no findings"
+    warnings = len(found.open) - errors
+    counts = [_counted(number, what) for number, what in ((errors, "error"), (warnings, "warning")) if number]
+    told = ", ".join(counts) or "no findings"
     told += f", {len(found.silenced)} silenced" if found.silenced else ""
     told += f"; obsdeck check --explain {found.open[0].check} tells more" if found.open else ""
     context.talk().print(told, markup=False)
