@@ -30,6 +30,7 @@ UNDECLARED = {
     "otelcol_processor_(incoming|outgoing)_items": "receivers and exporters count the same items",
     "otelcol_processor_memory_limiter_accepted_.+": "receivers count the same items",
     "otelcol_receiver_failed_.+": "the difference between accepted and stored is seen at the exporters",
+    "traces_service_graph_request_client_.+": "the server's side tells it, but for the network",
     "promhttp_metric_handler_errors_total": "a scrape that fails is told by `up`",
 }
 """Emitted, and of no use to a dashboard or an alert; by pattern."""

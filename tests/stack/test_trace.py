@@ -187,11 +187,13 @@ def alerts(stack: Stack) -> Iterator[None]:
     def names() -> set[str]:
         return {rule.name for rule in prometheus.rules(stack.urls["prometheus"])}
 
+    def firing() -> set[str]:
+        return {rule.name for rule in prometheus.rules(stack.urls["prometheus"]) if rule.active}
+
     file.write_text(RULES)
     os.kill(*reload)
     try:
-        stack.until(lambda: "ShopIsBusy" in names())
-        stack.until(lambda: any(rule.active for rule in prometheus.rules(stack.urls["prometheus"])))
+        stack.until(lambda: firing() >= {"ShopIsBusy", "ShopIsGone"})
         yield
     finally:
         file.unlink()
